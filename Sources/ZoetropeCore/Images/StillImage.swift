@@ -1,0 +1,33 @@
+/// An image file that was read from end to end and reduced to its picture.
+///
+/// The parser reads structure and never decodes pixels: time is linear in the number of bytes, memory is one copy. A file
+/// that passes can still hold nonsense pixels, or bytes that the decoder skips inside the compressed data, so what is
+/// shown to others must be decoded and encoded again.
+package struct StillImage: Sendable {
+    /// What the file says, with the orientation that `bytes` no longer carry.
+    package let header: ImageHeader
+    /// The image reduced to what a decoder needs: no EXIF, XMP, IPTC, comments, ICC profile, thumbnails, text chunks,
+    /// animation, or bytes after the end. Decodes to the same stored pixels; `header.orientation` must be applied to them.
+    package let bytes: [UInt8]
+
+    init(header: ImageHeader, bytes: [UInt8]) {
+        self.header = header
+        self.bytes = bytes
+    }
+
+    /// Reads an untrusted file.
+    ///
+    /// Limits are checked as soon as the size is known, before the rest of the file is looked at.
+    package init(parsing bytes: [UInt8], limits: ImageLimits = .standard) throws(ImageError) {
+        try limits.checkBytes(bytes.count)
+        let file = ByteWindow(bytes)
+        guard let format = ImageFormat.signed(file) else {
+            throw ForeignFormat.refusal(of: file)
+        }
+        switch format {
+        case .jpeg: self = try JPEGParser.parse(bytes, limits: limits)
+        case .png: self = try PNGParser.parse(bytes, limits: limits)
+        case .webp: self = try WebPParser.parse(bytes, limits: limits)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package import ZoetropeCore
+
+/// The command lines that we give to ffmpeg: pure functions from what is wanted to words.
+///
+/// Every one of them names its demuxer, allows one protocol, stops at the first error and never sees a URL. Traps and
+/// reasons: `docs/media.md`.
+package enum FFmpegArguments {
+    /// Quiet, never reading commands from a terminal, ending with an error instead of making do.
+    private static let strict = ["-v", "error", "-nostdin", "-xerror", "-err_detect", "explode"]
+
+    /// Reads a photo from standard input and writes one picture in YUV 4:2:0, BT.709, limited range, to standard output.
+    ///
+    /// The photo is cropped and scaled as it is stored and turned upright last, when it is small.
+    /// - Parameters:
+    ///   - crop: The centred part of the upright photo that is wanted.
+    ///   - size: Size of the upright result.
+    package static func decodePhoto(_ header: ImageHeader, crop: FrameSize, size: FrameSize) -> [String] {
+        let swaps = header.orientation.swapsSides
+        let storedCrop = swaps ? FrameSize(width: crop.height, height: crop.width) : crop
+        let storedSize = swaps ? FrameSize(width: size.height, height: size.width) : size
+        var filters: [String] = []
+        if header.hasAlpha {
+            // Transparent parts become black: the colours are multiplied by their opacity before it is dropped.
+            filters += ["format=\(header.bitDepth > 8 ? "gbrap16le" : "gbrap")", "premultiply=inplace=1"]
+        }
+        filters += [
+            "crop=\(storedCrop.width):\(storedCrop.height):exact=1",
+            // `accurate_rnd` and full chroma interpolation cost milliseconds once and avoid a cast in flat areas.
+            "scale=\(storedSize.width):\(storedSize.height):flags=lanczos+accurate_rnd+full_chroma_int"
+                + ":out_color_matrix=bt709:out_range=tv",
+            "format=yuv420p",
+        ]
+        filters += upright(header.orientation)
+        let (demuxer, decoder) =
+            switch header.format {
+            case .jpeg: ("jpeg_pipe", "mjpeg")
+            case .png: ("png_pipe", "png")
+            case .webp: ("webp_pipe", "webp")
+            }
+        return strict + [
+            "-protocol_whitelist", "pipe", "-max_pixels", "\(ImageLimits.standard.maxPixels)",
+            "-noautorotate", "-threads", "1", "-f", demuxer, "-c:v", decoder, "-i", "pipe:0",
+            "-map", "0:v:0", "-vf", filters.joined(separator: ","), "-frames:v", "1", "-f", "rawvideo", "pipe:1",
+        ]
+    }
+
+    /// The filters that turn a stored picture upright, by the eight orientations of EXIF (tag 0x0112).
+    static func upright(_ orientation: ImageOrientation) -> [String] {
+        switch orientation.rawValue {
+        case 2: ["hflip"]
+        case 3: ["hflip", "vflip"]
+        case 4: ["vflip"]
+        case 5: ["transpose=cclock_flip"]
+        case 6: ["transpose=clock"]
+        case 7: ["transpose=clock_flip"]
+        case 8: ["transpose=cclock"]
+        default: []
+        }
+    }
+
+    /// Reads frames in YUV 4:2:0, BT.709, limited range, from standard input and writes the file of the target.
+    /// - Parameter output: Bare name of the file in the folder of work.
+    package static func encodeFrames(size: FrameSize, frames: Int, output: String) -> [String] {
+        ["-v", "error", "-nostdin", "-y", "-xerror", "-protocol_whitelist", "pipe,file"]
+            + colourTags
+            + [
+                "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "\(size.width)x\(size.height)",
+                "-framerate", "\(MP4Target.frameRate)", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "\(frames)",
+            ] + encoder(size: size) + container(output: output)
+    }
+
+    /// x264 as the target wants it.
+    private static func encoder(size: FrameSize) -> [String] {
+        let lines = min(size.width, size.height)
+        let maxRate = lines <= 480 ? 4 : lines <= 720 ? 8 : 12
+        return [
+            "-c:v", "libx264", "-preset", lines <= 720 ? "veryfast" : "superfast", "-crf", lines <= 720 ? "18" : "20",
+            "-profile:v", "high", "-g", "60", "-bf", "2", "-maxrate", "\(maxRate)M", "-bufsize", "\(2 * maxRate)M",
+            "-threads", "2",
+        ] + colourTags
+    }
+
+    private static let colourTags = [
+        "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv",
+    ]
+
+    /// An MP4 that starts at once and says nothing about where it came from.
+    private static func container(output: String) -> [String] {
+        [
+            "-map_metadata", "-1", "-map_chapters", "-1", "-video_track_timescale", "\(MP4Target.timeScale)",
+            "-movflags", "+faststart", "-fflags", "+bitexact", "-f", "mp4", "file:\(output)",
+        ]
+    }
+
+    /// Decodes every frame of a file, as rule 19 of the target asks; the poster falls off on the way.
+    ///
+    /// Standard error tells how many frames there were (``lastFrameCount(in:)``), standard output is the poster: a
+    /// JPEG of frame 0.
+    package static func decodeFully(_ file: String, wantsPoster: Bool) -> [String] {
+        var words =
+            strict + [
+                "-progress", "pipe:2", "-protocol_whitelist", "file,pipe", "-format_whitelist",
+                "mov,mp4,m4a,3gp,3g2,mj2", "-threads", "\(MP4Target.encoderThreads)", "-f", "mp4", "-i", "file:\(file)",
+                "-map", "0:v:0", "-f", "null", "-",
+            ]
+        if wantsPoster {
+            words += [
+                "-map", "0:v:0", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-fflags", "+bitexact", "-flags:v",
+                "+bitexact", "-f", "image2pipe", "pipe:1",
+            ]
+        }
+        return words
+    }
+
+    /// The number of frames of the first output, from the last report of `-progress`.
+    static func lastFrameCount(in report: String) -> Int? {
+        report.split(separator: "\n").last { $0.hasPrefix("frame=") }.flatMap { Int($0.dropFirst("frame=".count)) }
+    }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Foundation
+import SystemPackage
+import ZoetropeMedia
+
+/// `zoetrope doctor`
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Checks that everything is there: ffmpeg, the sandbox, disk, clock, provider token.",
+        discussion: "One line for each check: ok, warn (works, but could be better) or FAIL. Exit code 1 if one fails."
+    )
+
+    @OptionGroup(title: "Settings") var options: SettingsOptions
+
+    func run() async throws {
+        let settings = try options.load()
+        var checks: [Check] = []
+        do {
+            let tools = try await settings.mediaTools()
+            checks += await Self.ffmpeg(tools)
+            checks.append(Self.sandbox(tools))
+        } catch let error as MediaError {
+            checks.append(Check(.fail, "ffmpeg", error.message))
+        }
+        checks.append(Self.space("output folder", "."))
+        checks.append(Self.space("temporary folder", ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"))
+        checks.append(Self.clock(Date.now))
+        checks.append(
+            settings.replicateToken == nil
+                ? Check(.ok, "provider token", "none is set; the local renderer needs none")
+                : Check(.warn, "provider token", "REPLICATE_API_TOKEN is set, but this version does not call Replicate yet"))
+
+        for check in checks { print(check.line) }
+        if checks.contains(where: { $0.verdict == .fail }) {
+            throw CommandFailure.failed("something is missing; see FAIL above")
+        }
+    }
+
+    /// What one check found.
+    struct Check {
+        enum Verdict: String {
+            case ok
+            case warn
+            case fail = "FAIL"
+        }
+
+        let verdict: Verdict
+        let line: String
+
+        init(_ verdict: Verdict, _ subject: String, _ finding: String) {
+            self.verdict = verdict
+            line = "\(verdict.rawValue.padding(toLength: 5, withPad: " ", startingAt: 0)) \(subject): \(finding)"
+        }
+    }
+
+    private static func ffmpeg(_ tools: MediaTools) async -> [Check] {
+        do {
+            let version = try await tools.version()
+            let missing = try await tools.missingParts()
+            return missing.isEmpty
+                ? [Check(.ok, "ffmpeg", "\(tools.ffmpeg) \(version)")]
+                : [
+                    Check(
+                        .fail, "ffmpeg",
+                        "\(tools.ffmpeg) \(version) lacks \(missing.joined(separator: ", ")); Debian's and Ubuntu's ffmpeg has it"
+                    )
+                ]
+        } catch {
+            return [Check(.fail, "ffmpeg", "\(tools.ffmpeg) does not run: \(error)")]
+        }
+    }
+
+    private static func sandbox(_ tools: MediaTools) -> Check {
+        switch tools.sandbox {
+        case .bubblewrap(let path):
+            Check(.ok, "sandbox", "\(path) works: ffmpeg sees one folder, no network and no other process")
+        case .limits:
+            Check(
+                .warn, "sandbox",
+                "ffmpeg runs with limits and a deadline only; apt-get install bubblewrap walls it off"
+                    + " (in a container, user namespaces must be allowed)")
+        }
+    }
+
+    private static func space(_ subject: String, _ path: String) -> Check {
+        guard FileManager.default.isWritableFile(atPath: path) else {
+            return Check(.fail, subject, "\"\(path)\" cannot be written to")
+        }
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
+        guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.int64Value else {
+            return Check(.warn, subject, "\"\(path)\" does not say how much space is free")
+        }
+        let megabytes = free / 1_000_000
+        // A ten-second clip at 1080p takes at most 15 MB, a decoded photo 10 MB.
+        return megabytes >= 200
+            ? Check(.ok, subject, "\"\(path)\" is writable, \(megabytes) MB free")
+            : Check(.fail, subject, "\"\(path)\" has only \(megabytes) MB free; make room for 200 MB")
+    }
+
+    /// A clock before this version's own time breaks every signature and every deadline that outlives the process.
+    private static func clock(_ now: Date) -> Check {
+        let text = now.formatted(.iso8601)
+        let released = Date(timeIntervalSince1970: 1_793_491_200)  // 2026-11-01
+        return now >= released
+            ? Check(.ok, "clock", text)
+            : Check(.fail, "clock", "\(text) is in the past; set the time, for example with chrony")
+    }
+}

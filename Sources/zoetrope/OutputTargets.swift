@@ -1,0 +1,105 @@
+import Glibc
+import SystemPackage
+import ZoetropeMedia
+
+/// The files that `animate` writes, checked before any work is done.
+struct OutputTargets {
+    let video: FilePath
+    let poster: FilePath?
+
+    /// The folder of the video, where the work is done so that a rename can publish it.
+    var folder: FilePath { Self.folder(of: video) }
+
+    /// - Throws: ``CommandFailure``: a name that cannot be, a folder that is not there, a file that must not be replaced.
+    init(image: String, video: String?, poster: String?) throws {
+        if let video {
+            self.video = FilePath(video)
+        } else {
+            let stem = FilePath(image).stem ?? "video"
+            self.video = FilePath("\(stem).mp4")
+            guard Self.status(self.video) == nil else {
+                throw CommandFailure.usage(
+                    "\"\(self.video)\" exists already; name the video with -o, which may replace it")
+            }
+        }
+        self.poster = poster.map { FilePath($0) }
+        try Self.check(self.video, option: "-o", extensions: ["mp4"], image: image)
+        if let poster = self.poster {
+            try Self.check(poster, option: "--poster", extensions: ["jpg", "jpeg"], image: image)
+        }
+    }
+
+    private static func check(_ path: FilePath, option: String, extensions: [String], image: String) throws {
+        guard let name = path.lastComponent, let ending = name.extension, extensions.contains(ending.lowercased()) else {
+            throw CommandFailure.usage("\(option) \"\(path)\" must end in .\(extensions[0])")
+        }
+        let folder = folder(of: path)
+        guard let folderStatus = status(folder) else {
+            throw CommandFailure.usage("\(option) \"\(path)\": the folder \"\(folder)\" does not exist")
+        }
+        guard folderStatus.st_mode & S_IFMT == S_IFDIR else {
+            throw CommandFailure.usage("\(option) \"\(path)\": \"\(folder)\" is not a folder")
+        }
+        guard let existing = status(path) else { return }
+        guard existing.st_mode & S_IFMT == S_IFREG else {
+            throw CommandFailure.usage("\(option) \"\(path)\" exists and is not a plain file")
+        }
+        if let source = status(FilePath(image)), source.st_ino == existing.st_ino, source.st_dev == existing.st_dev {
+            throw CommandFailure.usage("\(option) \"\(path)\" is the image itself; choose another name")
+        }
+    }
+
+    /// Puts the finished files in their places, each at once and on disk before it has its name.
+    func publish(_ clip: RenderedClip, scratch: ScratchFolder) throws {
+        do {
+            // The poster first: whoever sees the video finds its poster.
+            if let poster, let bytes = clip.poster {
+                let partial = Self.folder(of: poster).appending("\(scratch.path.lastComponent?.string ?? "").jpg")
+                let file = try FileDescriptor.open(
+                    partial, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: Self.permissions)
+                defer { unlink(partial.string) }
+                try file.closeAfter {
+                    _ = try file.writeAll(bytes)
+                    try Self.flush(file)
+                }
+                try Self.rename(partial, to: poster)
+            }
+            let file = try FileDescriptor.open(clip.file, .readOnly, options: .closeOnExec)
+            try file.closeAfter { try Self.flush(file) }
+            chmod(clip.file.string, Self.permissions.rawValue & ~Self.mask)
+            try Self.rename(clip.file, to: video)
+        } catch let error as Errno {
+            throw CommandFailure.failed("\"\(video)\" cannot be written: \(error)")
+        }
+    }
+
+    private static let permissions: FilePermissions = [.ownerReadWrite, .groupRead, .otherRead]
+
+    /// The bits that the user's umask takes away.
+    private static var mask: mode_t {
+        let mask = umask(0)
+        umask(mask)
+        return mask
+    }
+
+    private static func flush(_ file: FileDescriptor) throws {
+        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    private static func rename(_ from: FilePath, to: FilePath) throws {
+        guard Glibc.rename(from.string, to.string) == 0 else { throw Errno(rawValue: errno) }
+        // The new name itself must survive a power cut, too.
+        let folder = try FileDescriptor.open(folder(of: to), .readOnly, options: [.directory, .closeOnExec])
+        try folder.closeAfter { try flush(folder) }
+    }
+
+    private static func folder(of path: FilePath) -> FilePath {
+        let folder = path.removingLastComponent()
+        return folder.isEmpty ? "." : folder
+    }
+
+    private static func status(_ path: FilePath) -> stat? {
+        var status = stat()
+        return stat(path.string, &status) == 0 ? status : nil
+    }
+}
