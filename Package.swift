@@ -53,6 +53,15 @@ let package = Package(
         ),
 
         // For tests and benchmarks only.
+        .executableTarget(
+            name: "zoetrope-bench",
+            dependencies: [
+                "ZoetropeCore", "ZoetropeMedia", "ZoetropeTestKit",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Benchmarks/ZoetropeBench",
+            swiftSettings: settings
+        ),
         .target(name: "ZoetropeTestKit", dependencies: ["ZoetropeCore", "ZoetropeMedia"], swiftSettings: settings),
         .testTarget(
             name: "ZoetropeCoreTests", dependencies: ["ZoetropeCore", "ZoetropeTestKit"], swiftSettings: settings),

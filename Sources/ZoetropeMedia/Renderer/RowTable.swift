@@ -64,12 +64,16 @@ package struct RowTable: Sendable {
         // Distance of a sample's centre from the left edge of its cell: ½ for luma; ¼ for chroma, whose cell is two
         // luma samples wide.
         let inset = isChroma ? 0.25 : 0.5
-        // Sway is given in heights, columns are counted in widths.
-        let lean = pose.turn + pose.sway * source.nearness / frame.aspect
+        let lean = lean(nearness: source.nearness, aspect: frame.aspect)
         let step = source.scale * planeWidth / width
         let x = ((inset / width - 0.5) * source.scale + 0.5 + lean) * planeWidth - inset
         return SourceRow(
             y: Self.fixed(source.height * Double(plane.height) - 0.5), x: Self.fixed(x), step: Self.fixed(step))
+    }
+
+    /// How far a row is moved to the left, in widths of the picture. Sway is given in heights.
+    package func lean(nearness: Double, aspect: Double) -> Double {
+        pose.turn + pose.sway * nearness / aspect
     }
 
     private static func fixed(_ value: Double) -> Int64 { Int64((value * 4_294_967_296).rounded()) }

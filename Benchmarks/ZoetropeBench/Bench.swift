@@ -1,0 +1,61 @@
+import Foundation
+import SystemPackage
+import ZoetropeCore
+import ZoetropeMedia
+import ZoetropeTestKit
+
+/// Measures the local renderer and the path around it, beside what else could be used, in one run.
+///
+/// `make bench` runs it. Figures are medians; every comparison is a ratio within the run, because machines drift.
+@main
+struct Bench {
+    static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard let photoPath = arguments.first else {
+            print("usage: zoetrope-bench PHOTO [stills|motion|speed …]")
+            exit(2)
+        }
+        let wanted = Set(arguments.dropFirst())
+        func wants(_ name: String) -> Bool { wanted.isEmpty || wanted.contains(name) }
+
+        let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: photoPath)))
+        let photo = try StillImage(parsing: bytes)
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
+        let bench = Bench(
+            photo: photo, photoPath: photoPath, tools: try await MediaTools.find(searchPath: path))
+
+        print("machine: \(ProcessInfo.processInfo.activeProcessorCount) cores, ffmpeg \(try await bench.tools.version())\n")
+        if wants("stills") { try await bench.stills() }
+        if wants("motion") { try await bench.motion() }
+        if wants("speed") { try await bench.speed() }
+    }
+
+    let photo: StillImage
+    let photoPath: String
+    let tools: MediaTools
+
+    static let size = FrameSize(width: 1280, height: 720)
+
+    func picture(for size: FrameSize) async throws -> PlanarPicture {
+        let upright = FrameSize(width: photo.header.displayWidth, height: photo.header.displayHeight)
+        let crop = upright.cropped(toAspectOf: size)
+        return try await PhotoDecoder(tools: tools).decode(
+            photo, crop: crop, size: FrameRenderer.sourceSize(for: size, crop: crop))
+    }
+}
+
+/// The middle of some measurements.
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
+
+func rounded(_ value: Double, _ digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }
+
+extension FrameRenderer {
+    /// One frame in an array of its own.
+    func frame(_ number: Int) -> [UInt8] {
+        var frame = [UInt8](repeating: 0, count: size.bytesOfPlanarPicture)
+        frame.withUnsafeMutableBufferPointer { render(frame: number, into: $0) }
+        return frame
+    }
+}
