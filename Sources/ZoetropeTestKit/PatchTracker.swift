@@ -1,6 +1,6 @@
 /// Measures how far a patch of a picture has moved from one frame to the next, to a few thousandths of a pixel.
 ///
-/// The iterative method of Lucas and Kanade with four unknowns (shift and scale, each both ways) on lightly blurred
+/// The iterative method of Lucas and Kanade with six unknowns (shift, scale and shear) on lightly blurred
 /// luma. It knows nothing of how the frames were made.
 package struct PatchTracker {
     private let width: Int
@@ -37,36 +37,44 @@ package struct PatchTracker {
     ) -> (x: Double, y: Double)? {
         let margin = radius + 4
         guard x >= margin, y >= margin, x < width - margin, y < height - margin else { return nil }
-        // Unknowns: shift x, shift y, scale x − 1, scale y − 1.
-        var unknowns = [guess.x, guess.y, 0, 0]
+        // Unknowns: shift x and y, then what it grows by per pixel to the right (x, y) and downwards (x, y).
+        var unknowns = [guess.x, guess.y, 0, 0, 0, 0]
         for _ in 0..<25 {
-            var normal = [[Double]](repeating: [0, 0, 0, 0], count: 4)
-            var right = [0.0, 0, 0, 0]
+            var normal = [[Double]](repeating: [0, 0, 0, 0, 0, 0], count: 6)
+            var right = [0.0, 0, 0, 0, 0, 0]
             for j in -radius...radius {
                 for i in -radius...radius {
                     let at = (y + j) * width + x + i
                     let gradientX = Double(first[at + 1] - first[at - 1]) / 2
                     let gradientY = Double(first[at + width] - first[at - width]) / 2
                     let (di, dj) = (Double(i), Double(j))
-                    let px = Double(x) + di * (1 + unknowns[2]) + unknowns[0]
-                    let py = Double(y) + dj * (1 + unknowns[3]) + unknowns[1]
+                    let px = Double(x) + di + unknowns[0] + unknowns[2] * di + unknowns[4] * dj
+                    let py = Double(y) + dj + unknowns[1] + unknowns[3] * di + unknowns[5] * dj
                     guard let seen = interpolate(second, px, py) else { return nil }
                     let error = seen - Double(first[at])
-                    let row = [gradientX, gradientY, gradientX * di, gradientY * dj]
-                    for a in 0..<4 {
+                    let row = [
+                        gradientX, gradientY, gradientX * di, gradientY * di, gradientX * dj, gradientY * dj,
+                    ]
+                    for a in 0..<6 {
                         right[a] += row[a] * error
-                        for b in a..<4 { normal[a][b] += row[a] * row[b] }
+                        for b in a..<6 { normal[a][b] += row[a] * row[b] }
                     }
                 }
             }
-            for a in 0..<4 { for b in 0..<a { normal[a][b] = normal[b][a] } }
-            // A patch without texture one way says nothing about its movement that way.
-            let pixels = Double((2 * radius + 1) * (2 * radius + 1))
-            guard min(normal[0][0], normal[1][1]) / pixels > 2, let step = Self.solve(normal, right) else { return nil }
-            for a in 0..<4 { unknowns[a] -= step[a] }
+            for a in 0..<6 { for b in 0..<a { normal[a][b] = normal[b][a] } }
+            guard isTextured(normal), let step = Self.solve(normal, right) else { return nil }
+            for a in 0..<6 { unknowns[a] -= step[a] }
             if abs(step[0]) + abs(step[1]) < 1e-5 { return (unknowns[0], unknowns[1]) }
         }
         return nil
+    }
+
+    /// Whether a patch shows movement in every direction: an edge alone does not tell how far it has slid along itself.
+    /// The smaller eigenvalue of the gradients' covariance decides, as with Shi and Tomasi.
+    private func isTextured(_ normal: [[Double]]) -> Bool {
+        let pixels = Double((2 * radius + 1) * (2 * radius + 1))
+        let (a, b, c) = (normal[0][0] / pixels, normal[0][1] / pixels, normal[1][1] / pixels)
+        return (a + c) / 2 - ((a - c) * (a - c) / 4 + b * b).squareRoot() > 4
     }
 
     /// Catmull-Rom.
