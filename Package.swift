@@ -64,7 +64,10 @@ let package = Package(
         ),
         .target(name: "ZoetropeTestKit", dependencies: ["ZoetropeCore", "ZoetropeMedia"], swiftSettings: settings),
         .testTarget(
-            name: "ZoetropeCoreTests", dependencies: ["ZoetropeCore", "ZoetropeTestKit"], swiftSettings: settings),
+            name: "ZoetropeCoreTests",
+            dependencies: ["ZoetropeCore", "ZoetropeTestKit"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ZoetropeMediaTests",
             dependencies: ["ZoetropeCore", "ZoetropeMedia", "ZoetropeTestKit"],

@@ -22,9 +22,14 @@ struct Bench {
         let photo = try StillImage(parsing: bytes)
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
         let bench = Bench(
-            photo: photo, photoPath: photoPath, tools: try await MediaTools.find(searchPath: path))
+            photo: photo,
+            photoPath: photoPath,
+            tools: try await MediaTools.find(searchPath: path)
+        )
 
-        print("machine: \(ProcessInfo.processInfo.activeProcessorCount) cores, ffmpeg \(try await bench.tools.version())\n")
+        print(
+            "machine: \(ProcessInfo.processInfo.activeProcessorCount) cores, ffmpeg \(try await bench.tools.version())\n"
+        )
         if wants("stills") { try await bench.stills() }
         if wants("motion") { try await bench.motion() }
         if wants("speed") { try await bench.speed() }
@@ -37,10 +42,13 @@ struct Bench {
     static let size = FrameSize(width: 1280, height: 720)
 
     func picture(for size: FrameSize) async throws -> PlanarPicture {
-        let upright = FrameSize(width: photo.header.displayWidth, height: photo.header.displayHeight)
-        let crop = upright.cropped(toAspectOf: size)
-        return try await PhotoDecoder(tools: tools).decode(
-            photo, crop: crop, size: FrameRenderer.sourceSize(for: size, crop: crop))
+        let crop = photo.header.uprightSize.crop(toAspectOf: size)
+        return try await PhotoDecoder(tools: tools)
+            .decode(
+                photo,
+                crop: crop,
+                size: FrameRenderer.sourceSize(for: size, crop: crop.size)
+            )
     }
 }
 

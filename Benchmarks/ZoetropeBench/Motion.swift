@@ -34,13 +34,16 @@ extension Bench {
         for (name, frames) in [
             ("ours, push-in", { (number: Int) in renderer.frame(number) }),
             (
-                "zoompan", try filter(input + ["-i", planes], "zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30", folder)
+                "zoompan",
+                try filter(input + ["-i", planes], "zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30", folder)
             ),
             (
                 "zoompan from an image 4 × as large",
                 try filter(
                     input + ["-i", planes],
-                    "scale=iw*4:ih*4:flags=lanczos,zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30", folder)
+                    "scale=iw*4:ih*4:flags=lanczos,zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30",
+                    folder
+                )
             ),
             (
                 "perspective, cubic",
@@ -48,7 +51,9 @@ extension Bench {
                     input + ["-stream_loop", "149", "-i", planes],
                     "perspective=x0='W*\(corner)':y0='H*\(corner)':x1='W-W*\(corner)':y1='H*\(corner)'"
                         + ":x2='W*\(corner)':y2='H-H*\(corner)':x3='W-W*\(corner)':y3='H-H*\(corner)'"
-                        + ":interpolation=cubic:eval=frame,scale=1280:720:flags=bicubic", folder)
+                        + ":interpolation=cubic:eval=frame,scale=1280:720:flags=bicubic",
+                    folder
+                )
             ),
         ] {
             let start = ContinuousClock.now
@@ -58,14 +63,17 @@ extension Bench {
             if ours == 0 { ours = jitter.rms }
             print(
                 "| \(name) | \(rounded(jitter.rms, 4)) | \(rounded(jitter.max, 3)) | \(jitter.count) "
-                    + "| \(rounded(jitter.rms / ours, 1)) × | \(name.hasPrefix("ours") ? rounded(time * 1000) : "–") |")
+                    + "| \(rounded(jitter.rms / ours, 1)) × | \(name.hasPrefix("ours") ? rounded(time * 1000) : "–") |"
+            )
         }
 
         let gait = CameraPath(motion: .walkForward, camera: .mildPan, seconds: 5, size: size)
         let walker = FrameRenderer(photo: source, path: gait, size: size)
         let walk = deviationsFromPath(walker, frames: 20..<80)
-        print("\nwalk-forward against its own camera path: \(rounded(walk.rms, 4)) px rms, \(rounded(walk.max, 3)) px max "
-            + "(\(walk.count) values)\n")
+        print(
+            "\nwalk-forward against its own camera path: \(rounded(walk.rms, 4)) px rms, \(rounded(walk.max, 3)) px max "
+                + "(\(walk.count) values)\n"
+        )
     }
 
     private static let places = [240, 480, 640, 800, 1040].flatMap { x in [120, 240, 360, 480, 600].map { (x, $0) } }

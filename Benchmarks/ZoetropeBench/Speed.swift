@@ -21,7 +21,8 @@ extension Bench {
             let time = median(times)
             print(
                 "| \(resolution), \(length) s | \(rounded(time)) | \(rounded(Double(length * 30) / time, 0)) "
-                    + "| \(rounded(time / median(alone))) × | \(peak(RUSAGE_SELF.rawValue)) / \(peak(RUSAGE_CHILDREN.rawValue)) |")
+                    + "| \(rounded(time / median(alone))) × | \(peak(RUSAGE_SELF.rawValue)) / \(peak(RUSAGE_CHILDREN.rawValue)) |"
+            )
         }
         var filter: [Double] = []
         var ours: [Double] = []
@@ -31,7 +32,8 @@ extension Bench {
         }
         print(
             "\nffmpeg alone with zoompan, same encoder settings, nothing checked, 720p, 5 s: \(rounded(median(filter))) s; "
-                + "ours in the same minutes: \(rounded(median(ours))) s, ratio \(rounded(median(ours) / median(filter)))\n")
+                + "ours in the same minutes: \(rounded(median(ours))) s, ratio \(rounded(median(ours) / median(filter)))\n"
+        )
     }
 
     private func animate(_ request: AnimationRequest) async throws -> Double {
@@ -45,20 +47,26 @@ extension Bench {
 
     /// The physical limit of our path: the same frames, already rendered, through the same encoder.
     private func encodeAlone(_ request: AnimationRequest) async throws -> Double {
-        let upright = FrameSize(width: photo.header.displayWidth, height: photo.header.displayHeight)
-        let size = FrameSize.ofClip(for: upright, resolution: request.resolution)
+        let size = FrameSize.ofClip(for: photo.header.uprightSize, resolution: request.resolution)
         let path = CameraPath(motion: request.motion, camera: request.camera, seconds: request.seconds, size: size)
         let renderer = FrameRenderer(photo: try await picture(for: size), path: path, size: size)
         let folder = try ScratchFolder(in: "/tmp")
         defer { folder.remove() }
         let frames = folder.path.appending("frames.yuv")
         let file = try FileDescriptor.open(
-            frames, .readWrite, options: [.create, .truncate], permissions: .ownerReadWrite)
+            frames,
+            .readWrite,
+            options: [.create, .truncate],
+            permissions: .ownerReadWrite
+        )
         for number in 0..<path.frameCount { _ = try file.writeAll(renderer.frame(number)) }
         try file.seek(offset: 0, from: .start)
         var child = ChildProcess(
-            tools.ffmpeg, FFmpegArguments.encodeFrames(size: size, frames: path.frameCount, output: "clip.mp4"),
-            limits: .clip, deadline: .seconds(300))
+            tools.ffmpeg,
+            FFmpegArguments.encodeFrames(size: size, frames: path.frameCount, output: "clip.mp4"),
+            limits: .clip,
+            deadline: .seconds(300)
+        )
         child.input = file
         child.folder = folder.path
         child.folderAccess = .readWrite

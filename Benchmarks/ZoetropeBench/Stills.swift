@@ -21,7 +21,12 @@ extension Bench {
             var copies: [Double] = []
             for number in 0..<path.frameCount {
                 render.append(
-                    seconds(clock.measure { frame.withUnsafeMutableBufferPointer { renderer.render(frame: number, into: $0) } }))
+                    seconds(
+                        clock.measure {
+                            frame.withUnsafeMutableBufferPointer { renderer.render(frame: number, into: $0) }
+                        }
+                    )
+                )
                 copies.append(seconds(clock.measure { copy.withUnsafeMutableBytes { $0.copyBytes(from: frame) } }))
             }
             let reference = ReferenceRenderer(photo: try await picture(for: size), path: path, size: size)
@@ -29,7 +34,8 @@ extension Bench {
             let time = median(render)
             print(
                 "| \(size) | \(rounded(time * 1000)) | \(rounded(Double(size.pixels) / time / 1e6, 0)) "
-                    + "| \(rounded(time / median(copies), 0)) × | \(rounded(quality, 1)) |")
+                    + "| \(rounded(time / median(copies), 0)) × | \(rounded(quality, 1)) |"
+            )
         }
         print("")
     }

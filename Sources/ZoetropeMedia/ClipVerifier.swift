@@ -21,7 +21,11 @@ package struct ClipVerifier: Sendable {
     /// - Returns: The poster; empty if it was not wanted.
     /// - Throws: ``MediaError`` with `output_invalid`, naming the rules that the file breaks.
     package func verify(
-        _ name: String, in folder: FilePath, seconds: Int, size: FrameSize, wantsPoster: Bool
+        _ name: String,
+        in folder: FilePath,
+        seconds: Int,
+        size: FrameSize,
+        wantsPoster: Bool
     ) async throws -> [UInt8] {
         let movie: MP4Movie
         do {
@@ -35,15 +39,20 @@ package struct ClipVerifier: Sendable {
         }
         guard findings.isEmpty else {
             throw MediaError(
-                .outputInvalid, "The video is not as it should be: \(findings.joined(separator: "; "))",
-                isRetryable: true)
+                .outputInvalid,
+                "The video is not as it should be: \(findings.joined(separator: "; "))",
+                isRetryable: true
+            )
         }
 
         let poster = try AnonymousFile()
         defer { poster.close() }
         var child = ChildProcess(
-            tools.ffmpeg, FFmpegArguments.decodeFully(name, wantsPoster: wantsPoster), limits: .clip,
-            deadline: .seconds(60))
+            tools.ffmpeg,
+            FFmpegArguments.decodeFully(name, wantsPoster: wantsPoster),
+            limits: .clip,
+            deadline: .seconds(60)
+        )
         child.output = poster.descriptor
         child.folder = folder
         let outcome = try await tools.run(child)
@@ -52,7 +61,9 @@ package struct ClipVerifier: Sendable {
             throw MediaError(
                 .outputInvalid,
                 "The video cannot be decoded to its end: \(frames ?? 0) of \(seconds * MP4Target.frameRate) frames",
-                detail: outcome.detail, isRetryable: true)
+                detail: outcome.detail,
+                isRetryable: true
+            )
         }
         return try poster.bytes(limit: Self.posterLimit)
     }

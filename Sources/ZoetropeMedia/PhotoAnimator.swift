@@ -49,14 +49,23 @@ package struct PhotoAnimator: Sendable {
         onProgress: @escaping @Sendable (AnimationProgress) -> Void
     ) async throws -> RenderedClip {
         onProgress(AnimationProgress(step: .reading, fraction: 0))
-        let upright = FrameSize(width: photo.header.displayWidth, height: photo.header.displayHeight)
+        let upright = photo.header.uprightSize
         let size = FrameSize.ofClip(for: upright, resolution: request.resolution)
-        let crop = upright.cropped(toAspectOf: size)
-        let picture = try await PhotoDecoder(tools: tools).decode(
-            photo, crop: crop, size: FrameRenderer.sourceSize(for: size, crop: crop))
+        let crop = upright.crop(toAspectOf: size)
+        let picture = try await PhotoDecoder(tools: tools)
+            .decode(
+                photo,
+                crop: crop,
+                size: FrameRenderer.sourceSize(for: size, crop: crop.size)
+            )
 
         let path = CameraPath(
-            motion: request.motion, camera: request.camera, seconds: request.seconds, size: size, seed: request.seed)
+            motion: request.motion,
+            camera: request.camera,
+            seconds: request.seconds,
+            size: size,
+            seed: request.seed
+        )
         let renderer = FrameRenderer(photo: picture, path: path, size: size)
         let name = "clip.mp4"
         try await encode(renderer, in: folder, name: name) { frames in
@@ -66,20 +75,35 @@ package struct PhotoAnimator: Sendable {
         }
 
         onProgress(AnimationProgress(step: .checking, fraction: 0.9))
-        let poster = try await ClipVerifier(tools: tools).verify(
-            name, in: folder, seconds: request.seconds, size: size, wantsPoster: wantsPoster)
+        let poster = try await ClipVerifier(tools: tools)
+            .verify(
+                name,
+                in: folder,
+                seconds: request.seconds,
+                size: size,
+                wantsPoster: wantsPoster
+            )
         return RenderedClip(
-            file: folder.appending(name), size: size, seconds: request.seconds, poster: wantsPoster ? poster : nil)
+            file: folder.appending(name),
+            size: size,
+            seconds: request.seconds,
+            poster: wantsPoster ? poster : nil
+        )
     }
 
     private func encode(
-        _ renderer: FrameRenderer, in folder: FilePath, name: String, onFrame: @escaping @Sendable (Int) -> Void
+        _ renderer: FrameRenderer,
+        in folder: FilePath,
+        name: String,
+        onFrame: @escaping @Sendable (Int) -> Void
     ) async throws {
         let pipe = try Self.largePipe()
         var child = ChildProcess(
             tools.ffmpeg,
             FFmpegArguments.encodeFrames(size: renderer.size, frames: renderer.path.frameCount, output: name),
-            limits: .clip, deadline: Self.encodeDeadline)
+            limits: .clip,
+            deadline: Self.encodeDeadline
+        )
         child.input = pipe.readEnd
         child.folder = folder
         child.folderAccess = .readWrite
@@ -117,8 +141,11 @@ extension MediaError {
     static func ofEncoder(_ outcome: ChildProcess.Outcome) -> MediaError {
         if outcome.standardError.contains("No space left on device") {
             return MediaError(
-                .storageUnavailable, "There is no space left for the video; free some and try again",
-                detail: outcome.detail, isRetryable: true)
+                .storageUnavailable,
+                "There is no space left for the video; free some and try again",
+                detail: outcome.detail,
+                isRetryable: true
+            )
         }
         return MediaError(.toolFailed, "The video could not be encoded", detail: outcome.detail, isRetryable: true)
     }

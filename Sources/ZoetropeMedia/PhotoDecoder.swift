@@ -10,18 +10,21 @@ package struct PhotoDecoder: Sendable {
 
     /// - Parameters:
     ///   - photo: Parsed, so its size and its kind are known and it carries nothing but the picture.
-    ///   - crop: The centred part of the upright photo that is wanted, in its own pixels.
+    ///   - crop: The part of the upright photo that is wanted, in its own pixels.
     ///   - size: Size of the result; both sides even.
     /// - Throws: ``MediaError`` with `source_unreadable` when the picture data are damaged.
-    package func decode(_ photo: StillImage, crop: FrameSize, size: FrameSize) async throws -> PlanarPicture {
+    package func decode(_ photo: StillImage, crop: PixelRect, size: FrameSize) async throws -> PlanarPicture {
         let source = try AnonymousFile()
         defer { source.close() }
         let picture = try AnonymousFile()
         defer { picture.close() }
         try source.fill(photo.bytes)
         var child = ChildProcess(
-            tools.ffmpeg, FFmpegArguments.decodePhoto(photo.header, crop: crop, size: size), limits: .photo,
-            deadline: .seconds(30))
+            tools.ffmpeg,
+            FFmpegArguments.decodePhoto(photo.header, crop: crop, size: size),
+            limits: .photo,
+            deadline: .seconds(30)
+        )
         child.input = source.descriptor
         child.output = picture.descriptor
         let outcome = try await tools.run(child)
@@ -30,8 +33,14 @@ package struct PhotoDecoder: Sendable {
             throw MediaError(
                 .sourceUnreadable,
                 "The \(photo.header.format.rawValue.uppercased()) is damaged: its picture data cannot be decoded",
-                detail: outcome.detail)
+                detail: outcome.detail
+            )
         }
         return PlanarPicture(size: size, bytes: bytes)
     }
+}
+
+extension ImageHeader {
+    /// Size of the photo as people see it.
+    package var uprightSize: FrameSize { FrameSize(width: displayWidth, height: displayHeight) }
 }

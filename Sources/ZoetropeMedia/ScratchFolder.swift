@@ -20,7 +20,10 @@ package final class ScratchFolder: Sendable {
         var template = Array(parent.appending("\(Self.prefix)XXXXXX").string.utf8CString)
         guard mkdtemp(&template) != nil else {
             throw MediaError(
-                .storageUnavailable, "\"\(parent)\" cannot be written to: \(Errno(rawValue: errno))", isRetryable: true)
+                .storageUnavailable,
+                "\"\(parent)\" cannot be written to: \(Errno(rawValue: errno))",
+                isRetryable: true
+            )
         }
         // Absolute, because children work in it and the sandbox binds it.
         path = Self.absolute(template)
@@ -52,7 +55,8 @@ package final class ScratchFolder: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.string)) ?? []
         for name in names where name.hasPrefix(prefix) {
             let folder = parent.appending(name)
-            guard let lock = try? FileDescriptor.open(folder, .readOnly, options: [.directory, .noFollow, .closeOnExec])
+            guard
+                let lock = try? FileDescriptor.open(folder, .readOnly, options: [.directory, .noFollow, .closeOnExec])
             else { continue }
             if flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 {
                 try? FileManager.default.removeItem(atPath: folder.string)

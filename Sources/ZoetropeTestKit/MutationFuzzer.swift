@@ -61,9 +61,10 @@ extension MutationFuzzer {
         case .lieAboutLength:
             lieAboutLength(&bytes)
         case .insertNoise:
-            let noise = (0..<Int.random(in: 1...16, using: &random)).map { _ in
-                UInt8.random(in: .min ... .max, using: &random)
-            }
+            let noise = (0..<Int.random(in: 1...16, using: &random))
+                .map { _ in
+                    UInt8.random(in: .min ... .max, using: &random)
+                }
             bytes.insert(contentsOf: noise, at: Int.random(in: 0...bytes.count, using: &random))
         case .erase:
             bytes.removeSubrange(part(of: bytes, atMost: 64))
@@ -82,14 +83,17 @@ extension MutationFuzzer {
 
     /// Numbers at which sizes, signs and sums go wrong, in 8, 16, 24, 31, 32 bits.
     private static let interesting: [UInt32] = [
-        0, 1, 2, 3, 4, 7, 8, 0x0F, 0x10, 0x3F, 0x40, 0x7F, 0x80, 0xFE, 0xFF, 0x100, 0x3FFF, 0x4000, 0x7FFF, 0x8000, 0xFFFE,
+        0, 1, 2, 3, 4, 7, 8, 0x0F, 0x10, 0x3F, 0x40, 0x7F, 0x80, 0xFE, 0xFF, 0x100, 0x3FFF, 0x4000, 0x7FFF, 0x8000,
+        0xFFFE,
         0xFFFF, 0x1_0000, 0x7F_FFFF, 0xFF_FFFF, 0x100_0000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF4, 0xFFFF_FFFE, .max,
     ]
 
     /// Writes a number that is nearly, but not quite, the distance from some place to the end or to another place.
     private mutating func lieAboutLength(_ bytes: inout [UInt8]) {
         guard let index = bytes.indices.randomElement(using: &random) else { return }
-        let lengths = [bytes.count, bytes.count - index, Int.random(in: 0...bytes.count, using: &random), Int(bytes[index])]
+        let lengths = [
+            bytes.count, bytes.count - index, Int.random(in: 0...bytes.count, using: &random), Int(bytes[index]),
+        ]
         let length = pick(lengths) + Int.random(in: -12...12, using: &random)
         let number = encode(UInt32(truncatingIfNeeded: length))
         bytes.replaceSubrange(index..<min(index + number.count, bytes.count), with: number)

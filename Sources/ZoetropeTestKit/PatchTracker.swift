@@ -33,7 +33,11 @@ package struct PatchTracker {
     /// Where the patch around (x, y) of `first` is found in `second`, relative to (x, y).
     /// - Returns: nil where there is nothing to hold on to, or the search does not settle.
     package func displacement(
-        from first: [Float], to second: [Float], x: Int, y: Int, guess: (x: Double, y: Double) = (0, 0)
+        from first: [Float],
+        to second: [Float],
+        x: Int,
+        y: Int,
+        guess: (x: Double, y: Double) = (0, 0)
     ) -> (x: Double, y: Double)? {
         let margin = radius + 4
         guard x >= margin, y >= margin, x < width - margin, y < height - margin else { return nil }
@@ -82,7 +86,10 @@ package struct PatchTracker {
         let (column, row) = (Int(x.rounded(.down)), Int(y.rounded(.down)))
         guard column >= 1, row >= 1, column < width - 2, row < height - 2 else { return nil }
         func weights(_ t: Double) -> (Double, Double, Double, Double) {
-            (((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2, (t - 1) * t * t / 2)
+            (
+                ((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2,
+                (t - 1) * t * t / 2
+            )
         }
         let w = weights(x - Double(column))
         func line(_ row: Int) -> Double {
@@ -139,9 +146,10 @@ package struct Jitter: Sendable, Equatable {
         let weights = [-2.0, 3, 6, 7, 6, 3, -2].map { $0 / 21 }
         let share = (1 - weights[3]).squareRoot()
         guard series.count >= 7 else { return [] }
-        return (3..<series.count - 3).map { centre in
-            let smooth = (0..<7).reduce(0.0) { $0 + weights[$1] * series[centre + $1 - 3] }
-            return (series[centre] - smooth) / share
-        }
+        return (3..<series.count - 3)
+            .map { centre in
+                let smooth = (0..<7).reduce(0.0) { $0 + weights[$1] * series[centre + $1 - 3] }
+                return (series[centre] - smooth) / share
+            }
     }
 }

@@ -28,14 +28,19 @@ package struct ReferenceRenderer {
             for row in 0..<planeSize.height {
                 for column in 0..<planeSize.width {
                     let point = camera.photoPoint(
-                        x: Double(column) * ratio + inset.x, y: Double(row) * ratio + inset.y)
+                        x: Double(column) * ratio + inset.x,
+                        y: Double(row) * ratio + inset.y
+                    )
                     // Points of the frame are in luma samples; the photo's planes are a little larger.
                     let scaleX = Double(photo.size.width) / Double(size.width)
                     let scaleY = Double(photo.size.height) / Double(size.height)
                     samples.append(
                         sample(
-                            plane, x: (point.x * scaleX - inset.x) / ratio,
-                            y: (point.y * scaleY - inset.y) / ratio))
+                            plane,
+                            x: (point.x * scaleX - inset.x) / ratio,
+                            y: (point.y * scaleY - inset.y) / ratio
+                        )
+                    )
                 }
             }
         }
@@ -61,9 +66,10 @@ package struct ReferenceRenderer {
 
     /// Keys' cubic kernel with a = −½, evaluated at the distances of the four neighbours.
     private static func weights(_ t: Double) -> [Double] {
-        [1 + t, t, 1 - t, 2 - t].map { d in
-            d <= 1 ? (1.5 * d - 2.5) * d * d + 1 : ((-0.5 * d + 2.5) * d - 4) * d + 2
-        }
+        [1 + t, t, 1 - t, 2 - t]
+            .map { d in
+                d <= 1 ? (1.5 * d - 2.5) * d * d + 1 : ((-0.5 * d + 2.5) * d - 4) * d + 2
+            }
     }
 }
 
@@ -115,9 +121,10 @@ package struct ReferenceCamera {
 /// Peak signal-to-noise ratio in decibels for a peak of 255; infinite for equal samples.
 package func psnr(_ samples: [UInt8], _ reference: [Double]) -> Double {
     precondition(samples.count == reference.count)
-    let squares = zip(samples, reference).reduce(0.0) { sum, pair in
-        let difference = Double(pair.0) - pair.1
-        return sum + difference * difference
-    }
+    let squares = zip(samples, reference)
+        .reduce(0.0) { sum, pair in
+            let difference = Double(pair.0) - pair.1
+            return sum + difference * difference
+        }
     return 10 * log10(255 * 255 * Double(samples.count) / squares)
 }

@@ -10,15 +10,16 @@ extension PlanarPicture {
         var bytes = [UInt8](repeating: 128, count: size.bytesOfPlanarPicture)
         for plane in Plane.allCases {
             let planeSize = size.ofPlane(plane)
-            let waves = (0..<12).map { _ -> (fx: Double, fy: Double, phase: Double) in
-                // Periods of 5 to 60 samples, in every direction.
-                let period = 5 + 55 * pow(Double.random(in: 0..<1, using: &random), 2)
-                let angle = Double.random(in: 0..<2 * .pi, using: &random)
-                return (
-                    2 * .pi / period * cos(angle), 2 * .pi / period * sin(angle),
-                    Double.random(in: 0..<2 * .pi, using: &random)
-                )
-            }
+            let waves = (0..<12)
+                .map { _ -> (fx: Double, fy: Double, phase: Double) in
+                    // Periods of 5 to 60 samples, in every direction.
+                    let period = 5 + 55 * pow(Double.random(in: 0..<1, using: &random), 2)
+                    let angle = Double.random(in: 0..<2 * .pi, using: &random)
+                    return (
+                        2 * .pi / period * cos(angle), 2 * .pi / period * sin(angle),
+                        Double.random(in: 0..<2 * .pi, using: &random)
+                    )
+                }
             let offset = size.offset(ofPlane: plane)
             for y in 0..<planeSize.height {
                 for x in 0..<planeSize.width {

@@ -29,7 +29,9 @@ struct AnimateCommand: AsyncParsableCommand {
         name: [.short, .customLong("output")],
         help: ArgumentHelp(
             "The video to write; replaced if it exists. Default: the image's name with .mp4 in the current folder, which must not exist yet.",
-            valueName: "out.mp4"))
+            valueName: "out.mp4"
+        )
+    )
     var output: String?
 
     @Option(help: ArgumentHelp("Also write frame 0 as a JPEG.", valueName: "file.jpg"))
@@ -93,8 +95,15 @@ struct AnimateCommand: AsyncParsableCommand {
         }
         do {
             return try AnimationRequest(
-                model: videoModel, motion: motion, camera: camera, resolution: resolution, seconds: duration, tier: tier,
-                prompt: prompt, seed: seed)
+                model: videoModel,
+                motion: motion,
+                camera: camera,
+                resolution: resolution,
+                seconds: duration,
+                tier: tier,
+                prompt: prompt,
+                seed: seed
+            )
         } catch {
             let given = ["resolution": resolution, "duration": duration.map(String.init), "prompt": nil]
             let lines = error.problems.map { problem in
@@ -118,11 +127,15 @@ struct AnimateCommand: AsyncParsableCommand {
         Console.error(
             settings.replicateToken == nil
                 ? "Using the local renderer: a camera move over your photo, made on this machine, without AI."
-                : "Using the local renderer: REPLICATE_API_TOKEN is set, but this version does not call Replicate yet.")
+                : "Using the local renderer: REPLICATE_API_TOKEN is set, but this version does not call Replicate yet."
+        )
     }
 
     private func animate(
-        _ photo: StillImage, _ request: AnimationRequest, to targets: OutputTargets, with animator: PhotoAnimator
+        _ photo: StillImage,
+        _ request: AnimationRequest,
+        to targets: OutputTargets,
+        with animator: PhotoAnimator
     ) async throws {
         let scratch = try ScratchFolder(in: targets.folder)
         defer { scratch.remove() }
@@ -130,7 +143,12 @@ struct AnimateCommand: AsyncParsableCommand {
         defer { progress.finish() }
 
         let clip = try await animator.animate(
-            photo, request, in: scratch.path, wantsPoster: targets.poster != nil, onProgress: progress.show)
+            photo,
+            request,
+            in: scratch.path,
+            wantsPoster: targets.poster != nil,
+            onProgress: progress.show
+        )
         try Task.checkCancellation()
         try targets.publish(clip, scratch: scratch)
         progress.finish()
@@ -142,8 +160,15 @@ struct AnimateCommand: AsyncParsableCommand {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let result = AnimateResult(
-            path: targets.video.string, poster: targets.poster?.string, model: request.model.alias,
-            seconds: clip.seconds, width: clip.size.width, height: clip.size.height, fps: clip.framesPerSecond, cost: 0)
+            path: targets.video.string,
+            poster: targets.poster?.string,
+            model: request.model.alias,
+            seconds: clip.seconds,
+            width: clip.size.width,
+            height: clip.size.height,
+            fps: clip.framesPerSecond,
+            cost: 0
+        )
         return String(decoding: try encoder.encode(result), as: UTF8.self)
     }
 }

@@ -20,7 +20,8 @@ struct ConfigCommand: ParsableCommand {
                     default  \(setting.defaultText ?? "(none)")
                     set by   \(setting.environment), or \(setting.key) in zoetrope.yaml
                     meaning  \(setting.meaning)
-                """)
+                """
+            )
         }
     }
 }

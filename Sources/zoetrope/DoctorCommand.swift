@@ -29,7 +29,12 @@ struct DoctorCommand: AsyncParsableCommand {
         checks.append(
             settings.replicateToken == nil
                 ? Check(.ok, "provider token", "none is set; the local renderer needs none")
-                : Check(.warn, "provider token", "REPLICATE_API_TOKEN is set, but this version does not call Replicate yet"))
+                : Check(
+                    .warn,
+                    "provider token",
+                    "REPLICATE_API_TOKEN is set, but this version does not call Replicate yet"
+                )
+        )
 
         for check in checks { print(check.line) }
         if checks.contains(where: { $0.verdict == .fail }) {
@@ -62,7 +67,8 @@ struct DoctorCommand: AsyncParsableCommand {
                 ? [Check(.ok, "ffmpeg", "\(tools.ffmpeg) \(version)")]
                 : [
                     Check(
-                        .fail, "ffmpeg",
+                        .fail,
+                        "ffmpeg",
                         "\(tools.ffmpeg) \(version) lacks \(missing.joined(separator: ", ")); Debian's and Ubuntu's ffmpeg has it"
                     )
                 ]
@@ -77,9 +83,11 @@ struct DoctorCommand: AsyncParsableCommand {
             Check(.ok, "sandbox", "\(path) works: ffmpeg sees one folder, no network and no other process")
         case .limits:
             Check(
-                .warn, "sandbox",
+                .warn,
+                "sandbox",
                 "ffmpeg runs with limits and a deadline only; apt-get install bubblewrap walls it off"
-                    + " (in a container, user namespaces must be allowed)")
+                    + " (in a container, user namespaces must be allowed)"
+            )
         }
     }
 

@@ -16,14 +16,15 @@ final class Interruption: Sendable {
     /// Begins to listen.
     static func start() -> Interruption {
         let interruption = Interruption()
-        interruption.sources = [SIGINT, SIGTERM, SIGHUP].map { number in
-            // The default action must be off for the source to see the signal.
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { interruption.arrived() }
-            source.resume()
-            return source
-        }
+        interruption.sources = [SIGINT, SIGTERM, SIGHUP]
+            .map { number in
+                // The default action must be off for the source to see the signal.
+                signal(number, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+                source.setEventHandler { interruption.arrived() }
+                source.resume()
+                return source
+            }
         return interruption
     }
 

@@ -19,7 +19,8 @@ struct OutputTargets {
             self.video = FilePath("\(stem).mp4")
             guard Self.status(self.video) == nil else {
                 throw CommandFailure.usage(
-                    "\"\(self.video)\" exists already; name the video with -o, which may replace it")
+                    "\"\(self.video)\" exists already; name the video with -o, which may replace it"
+                )
             }
         }
         self.poster = poster.map { FilePath($0) }
@@ -30,7 +31,8 @@ struct OutputTargets {
     }
 
     private static func check(_ path: FilePath, option: String, extensions: [String], image: String) throws {
-        guard let name = path.lastComponent, let ending = name.extension, extensions.contains(ending.lowercased()) else {
+        guard let name = path.lastComponent, let ending = name.extension, extensions.contains(ending.lowercased())
+        else {
             throw CommandFailure.usage("\(option) \"\(path)\" must end in .\(extensions[0])")
         }
         let folder = folder(of: path)
@@ -56,7 +58,11 @@ struct OutputTargets {
             if let poster, let bytes = clip.poster {
                 let partial = Self.folder(of: poster).appending("\(scratch.path.lastComponent?.string ?? "").jpg")
                 let file = try FileDescriptor.open(
-                    partial, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: Self.permissions)
+                    partial,
+                    .writeOnly,
+                    options: [.create, .truncate, .closeOnExec],
+                    permissions: Self.permissions
+                )
                 defer { unlink(partial.string) }
                 try file.closeAfter {
                     _ = try file.writeAll(bytes)

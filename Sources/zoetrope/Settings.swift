@@ -15,14 +15,27 @@ struct Setting: Sendable {
     let meaning: String
 
     static let ffmpeg = Setting(
-        key: "ffmpeg", environment: "ZOETROPE_FFMPEG", defaultText: "ffmpeg", isSecret: false,
-        meaning: "the ffmpeg program: a name in PATH, or a path")
+        key: "ffmpeg",
+        environment: "ZOETROPE_FFMPEG",
+        defaultText: "ffmpeg",
+        isSecret: false,
+        meaning: "the ffmpeg program: a name in PATH, or a path"
+    )
     static let sandbox = Setting(
-        key: "sandbox", environment: "ZOETROPE_SANDBOX", defaultText: SandboxPolicy.auto.rawValue, isSecret: false,
-        meaning: "auto: bubblewrap when it works; bubblewrap: nothing runs without it; limits: limits and a deadline only")
+        key: "sandbox",
+        environment: "ZOETROPE_SANDBOX",
+        defaultText: SandboxPolicy.auto.rawValue,
+        isSecret: false,
+        meaning:
+            "auto: bubblewrap when it works; bubblewrap: nothing runs without it; limits: limits and a deadline only"
+    )
     static let replicateToken = Setting(
-        key: "replicate_api_token", environment: "REPLICATE_API_TOKEN", defaultText: nil, isSecret: true,
-        meaning: "token for the models on Replicate; without it the local renderer is used")
+        key: "replicate_api_token",
+        environment: "REPLICATE_API_TOKEN",
+        defaultText: nil,
+        isSecret: true,
+        meaning: "token for the models on Replicate; without it the local renderer is used"
+    )
 
     static let all = [ffmpeg, sandbox, replicateToken]
 }
@@ -80,7 +93,9 @@ struct SettingsOptions: ParsableArguments {
         guard config != nil || FileManager.default.fileExists(atPath: fileName) else { return [:] }
         var values: [String: String] = [:]
         do {
-            guard let node = try Yams.compose(yaml: String(contentsOfFile: fileName, encoding: .utf8)) else { return [:] }
+            guard let node = try Yams.compose(yaml: String(contentsOfFile: fileName, encoding: .utf8)) else {
+                return [:]
+            }
             guard let mapping = node.mapping else {
                 problems.append("\(fileName) must be a list of lines like \"sandbox: auto\"")
                 return [:]
@@ -88,7 +103,9 @@ struct SettingsOptions: ParsableArguments {
             for (name, value) in mapping {
                 guard let key = name.string, Setting.all.contains(where: { $0.key == key }) else {
                     let known = Setting.all.map(\.key).joined(separator: ", ")
-                    problems.append("\(fileName) has the unknown setting \"\(name.string ?? "?")\"; there are: \(known)")
+                    problems.append(
+                        "\(fileName) has the unknown setting \"\(name.string ?? "?")\"; there are: \(known)"
+                    )
                     continue
                 }
                 guard let scalar = value.scalar else {
@@ -128,7 +145,9 @@ struct Settings: Sendable {
     /// The programs that these settings name.
     func mediaTools() async throws -> MediaTools {
         try await MediaTools.find(
-            ffmpeg: ffmpeg, policy: sandbox,
-            searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
+            ffmpeg: ffmpeg,
+            policy: sandbox,
+            searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        )
     }
 }

@@ -21,7 +21,8 @@ struct OrientedFile: Sendable, CustomTestStringConvertible {
         let depth = format == .png ? 1 : 8
         #expect(
             image.header
-                == ImageHeader(format: format, width: 640, height: 480, bitDepth: depth, isGreyscale: isGreyscale))
+                == ImageHeader(format: format, width: 640, height: 480, bitDepth: depth, isGreyscale: isGreyscale)
+        )
     }
 
     @Test(arguments: OrientedFile.all, EXIFSample.Order.allCases)
@@ -87,12 +88,17 @@ struct OrientedFile: Sendable, CustomTestStringConvertible {
     }
 
     /// Colour type, bit depth, then what is to be read.
-    @Test(arguments: [
-        (0, [1, 2, 4, 8, 16], false, true), (2, [8, 16], false, false), (3, [1, 2, 4, 8], false, false),
-        (4, [8, 16], true, true), (6, [8, 16], true, false),
-    ] as [(UInt8, [UInt8], Bool, Bool)])
+    @Test(
+        arguments: [
+            (0, [1, 2, 4, 8, 16], false, true), (2, [8, 16], false, false), (3, [1, 2, 4, 8], false, false),
+            (4, [8, 16], true, true), (6, [8, 16], true, false),
+        ] as [(UInt8, [UInt8], Bool, Bool)]
+    )
     func `PNG is read in its 15 legal forms and no other`(
-        colour: UInt8, depths: [UInt8], hasAlpha: Bool, isGreyscale: Bool
+        colour: UInt8,
+        depths: [UInt8],
+        hasAlpha: Bool,
+        isGreyscale: Bool
     ) throws {
         let palette = colour == 3 ? PNGSample.chunk("PLTE", [1, 2, 3]) : []
         for depth in UInt8(0)...17 {
@@ -108,9 +114,11 @@ struct OrientedFile: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test(arguments: [
-        (0, [0, 1]), (2, [0, 1, 0, 2, 0, 3]), (3, [0]), (3, [0, 128]),
-    ] as [(UInt8, [UInt8])])
+    @Test(
+        arguments: [
+            (0, [0, 1]), (2, [0, 1, 0, 2, 0, 3]), (3, [0]), (3, [0, 128]),
+        ] as [(UInt8, [UInt8])]
+    )
     func `transparency of a PNG is alpha, and is kept`(colour: UInt8, payload: [UInt8]) throws {
         let palette = PNGSample.chunk("PLTE", [1, 2, 3, 4, 5, 6])
         let transparency = PNGSample.chunk("tRNS", payload)
@@ -126,9 +134,9 @@ struct OrientedFile: Sendable, CustomTestStringConvertible {
         #expect(try !hasAlpha(WebPSample.file(WebPSample.lossy)))
         #expect(try !hasAlpha(WebPSample.file(WebPSample.lossless)))
         #expect(try hasAlpha(WebPSample.file(WebPSample.losslessAlpha)))
-        #expect(try hasAlpha(WebPSample.extended(0x10, WebPSample.alpha + WebPSample.lossy)))
-        #expect(try !hasAlpha(WebPSample.extended(0x10, WebPSample.lossy)))
-        #expect(try !hasAlpha(WebPSample.extended(0x10, WebPSample.alpha + WebPSample.lossless)))
+        #expect(try hasAlpha(WebPSample.extended(flags: 0x10, WebPSample.alpha + WebPSample.lossy)))
+        #expect(try !hasAlpha(WebPSample.extended(flags: 0x10, WebPSample.lossy)))
+        #expect(try !hasAlpha(WebPSample.extended(flags: 0x10, WebPSample.alpha + WebPSample.lossless)))
     }
 
     @Test func `the checksum is that of the standard`() {

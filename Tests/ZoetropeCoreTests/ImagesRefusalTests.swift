@@ -7,10 +7,10 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
     let code: ImageError.Code
     let bytes: [UInt8]
 
-    init(_ name: String, _ code: ImageError.Code, _ bytes: [UInt8]) {
+    init(_ name: String, _ code: ImageError.Code, _ parts: [UInt8]...) {
         testDescription = name
         self.code = code
-        self.bytes = bytes
+        bytes = Array(parts.joined())
     }
 
     static let jpegs: [RefusedFile] = {
@@ -28,31 +28,54 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             RefusedFile("5 components", .unsupportedVariant, JPEG.picture(ids: [1, 2, 3, 4, 5])),
             RefusedFile("CMYK without Adobe", .unsupportedVariant, JPEG.picture(ids: [1, 2, 3, 4])),
             RefusedFile(
-                "CMYK with YCbCr transform", .unsupportedVariant,
-                JPEG.picture(head: JPEG.adobe(transform: 1), ids: [1, 2, 3, 4])),
+                "CMYK with YCbCr transform",
+                .unsupportedVariant,
+                JPEG.picture(head: JPEG.adobe(transform: 1), ids: [1, 2, 3, 4])
+            ),
             RefusedFile("same component twice", .damaged, JPEG.picture(ids: [1, 1, 2])),
             RefusedFile("no sampling factor", .damaged, frame([8, 0, 64, 0, 64, 1, 1, 0x01, 0])),
             RefusedFile("sampling factor 5", .damaged, frame([8, 0, 64, 0, 64, 1, 1, 0x15, 0])),
             RefusedFile("quantisation table 4", .damaged, frame([8, 0, 64, 0, 64, 1, 1, 0x11, 4])),
             RefusedFile("frame header too long", .damaged, frame([8, 0, 64, 0, 64, 1, 1, 0x11, 0, 0])),
             RefusedFile("frame header too short", .damaged, frame([8, 0, 64, 0])),
-            RefusedFile("two frame headers", .damaged, start + JPEG.frame() + JPEG.frame() + rest),
-            RefusedFile("no frame header", .damaged, start + rest),
-            RefusedFile("frame header after the scan", .damaged, start + rest.dropLast(2) + JPEG.frame() + JPEG.end),
-            RefusedFile("no scan", .damaged, start + JPEG.frame() + JPEG.huffman + JPEG.end),
-            RefusedFile("a component without scan", .damaged, progressive + scans[0] + scans[1] + JPEG.end),
-            RefusedFile("unknown component", .damaged, start + JPEG.frame() + JPEG.scan(ids: [7]) + JPEG.end),
-            RefusedFile("sequential scan repeated", .damaged, start + JPEG.frame() + JPEG.scan() + JPEG.scan() + JPEG.end),
-            RefusedFile("empty scan", .damaged, start + JPEG.frame() + JPEG.scan().dropLast(16) + JPEG.end),
+            RefusedFile("two frame headers", .damaged, start, JPEG.frame(), JPEG.frame(), rest),
+            RefusedFile("no frame header", .damaged, start, rest),
+            RefusedFile("frame header after the scan", .damaged, start, rest.dropLast(2), JPEG.frame(), JPEG.end),
+            RefusedFile("no scan", .damaged, start, JPEG.frame(), JPEG.huffman, JPEG.end),
+            RefusedFile("a component without scan", .damaged, progressive, scans[0], scans[1], JPEG.end),
+            RefusedFile("unknown component", .damaged, start, JPEG.frame(), JPEG.scan(ids: [7]), JPEG.end),
+            RefusedFile("sequential scan repeated", .damaged, start, JPEG.frame(), JPEG.scan(), JPEG.scan(), JPEG.end),
+            RefusedFile("empty scan", .damaged, start, JPEG.frame(), JPEG.scan().dropLast(16), JPEG.end),
             RefusedFile(
-                "scan header malformed", .damaged, start + JPEG.frame() + JPEG.segment(0xDA, [1, 1]) + JPEG.end),
+                "scan header malformed",
+                .damaged,
+                start,
+                JPEG.frame(),
+                JPEG.segment(0xDA, [1, 1]),
+                JPEG.end
+            ),
             RefusedFile(
-                "201 scans", .unsupportedVariant,
-                progressive + scans.joined() + (0..<198).flatMap { _ in scans[0] } + JPEG.end),
-            RefusedFile("5,000 scans", .unsupportedVariant, progressive + (0..<5000).flatMap { _ in scans[0] } + JPEG.end),
+                "201 scans",
+                .unsupportedVariant,
+                progressive,
+                scans.flatMap(\.self),
+                (0..<198).flatMap { _ in scans[0] },
+                JPEG.end
+            ),
+            RefusedFile(
+                "5,000 scans",
+                .unsupportedVariant,
+                progressive,
+                (0..<5000).flatMap { _ in scans[0] },
+                JPEG.end
+            ),
             RefusedFile("height after the scan", .unsupportedVariant, JPEG.picture(head: JPEG.segment(0xDC, [0, 64]))),
             RefusedFile("JPEG-LS", .unsupportedVariant, JPEG.picture(frame: JPEG.frame(marker: 0xF7))),
-            RefusedFile("arithmetic conditioning", .unsupportedVariant, JPEG.picture(head: JPEG.segment(0xCC, [0, 0]))),
+            RefusedFile(
+                "arithmetic conditioning",
+                .unsupportedVariant,
+                JPEG.picture(head: JPEG.segment(0xCC, [0, 0]))
+            ),
             RefusedFile("hierarchical", .unsupportedVariant, JPEG.picture(head: JPEG.segment(0xDE, [8]))),
             RefusedFile("segment of length 1", .damaged, JPEG.picture(head: [0xFF, 0xE5, 0, 1])),
             RefusedFile("stray bytes", .damaged, JPEG.picture(head: [0, 0])),
@@ -61,14 +84,17 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             RefusedFile("quantisation table too long", .damaged, JPEG.picture(head: JPEG.segment(0xDB, [0, 1, 2]))),
             RefusedFile("Huffman table too long", .damaged, JPEG.picture(head: JPEG.segment(0xC4, [0, 1, 2]))),
             RefusedFile(
-                "Huffman table of 4,080 codes", .damaged,
-                JPEG.picture(head: JPEG.segment(0xC4, [0] + [UInt8](repeating: 255, count: 16 + 4080)))),
+                "Huffman table of 4,080 codes",
+                .damaged,
+                JPEG.picture(head: JPEG.segment(0xC4, [0] + [UInt8](repeating: 255, count: 16 + 4080)))
+            ),
             RefusedFile("restart interval too long", .damaged, JPEG.picture(head: JPEG.segment(0xDD, [0, 1, 2]))),
             RefusedFile("nothing but a start", .damaged, [0xFF, 0xD8]),
-            RefusedFile("nothing but padding", .damaged, JPEG.start + [UInt8](repeating: 0xFF, count: 1000)),
-            RefusedFile("segment beyond the end", .damaged, JPEG.start + [0xFF, 0xE1, 0xFF, 0xFF, 0, 0]),
+            RefusedFile("nothing but padding", .damaged, JPEG.start, [UInt8](repeating: 0xFF, count: 1000)),
+            RefusedFile("segment beyond the end", .damaged, JPEG.start, [0xFF, 0xE1, 0xFF, 0xFF, 0, 0]),
         ]
-            + [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF].map { marker in
+            + [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]
+            .map { marker in
                 RefusedFile("frame \(marker)", .unsupportedVariant, JPEG.picture(frame: JPEG.frame(marker: marker)))
             }
     }()
@@ -104,39 +130,51 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             RefusedFile("two headers", .damaged, PNG.picture(beforeData: PNG.header())),
             RefusedFile("header not first", .damaged, PNG.picture(header: text + PNG.header())),
             RefusedFile(
-                "Apple's form", .unsupportedVariant,
-                PNG.picture(header: PNG.chunk("CgBI", [0x50, 0, 0x20, 2]) + PNG.header())),
+                "Apple's form",
+                .unsupportedVariant,
+                PNG.picture(header: PNG.chunk("CgBI", [0x50, 0, 0x20, 2]) + PNG.header())
+            ),
             RefusedFile("unknown critical chunk", .unsupportedVariant, PNG.picture(beforeData: PNG.chunk("ABCD", []))),
-            RefusedFile("no data", .damaged, PNG.signature + PNG.header() + PNG.end),
-            RefusedFile("empty data", .damaged, PNG.signature + PNG.header() + PNG.chunk("IDAT", []) + PNG.end),
+            RefusedFile("no data", .damaged, PNG.signature, PNG.header(), PNG.end),
+            RefusedFile("empty data", .damaged, PNG.signature, PNG.header(), PNG.chunk("IDAT", []), PNG.end),
             RefusedFile("data in two places", .damaged, PNG.picture(afterData: text + data)),
-            RefusedFile("data after the end only", .damaged, PNG.signature + PNG.header() + PNG.end + data),
-            RefusedFile("no end", .damaged, PNG.signature + PNG.header() + data),
-            RefusedFile("end with a payload", .damaged, PNG.signature + PNG.header() + data + PNG.chunk("IEND", [0])),
+            RefusedFile("data after the end only", .damaged, PNG.signature, PNG.header(), PNG.end, data),
+            RefusedFile("no end", .damaged, PNG.signature, PNG.header(), data),
+            RefusedFile("end with a payload", .damaged, PNG.signature, PNG.header(), data, PNG.chunk("IEND", [0])),
             RefusedFile("chunk name of digits", .damaged, PNG.picture(beforeData: PNG.chunk("12AB", []))),
             RefusedFile("length 2³² − 1", .damaged, PNG.picture(beforeData: [255, 255, 255, 255] + text.dropFirst(4))),
             RefusedFile("no palette", .damaged, PNG.picture(header: indexed)),
             RefusedFile("palette after the data", .damaged, PNG.picture(header: indexed, afterData: palette)),
             RefusedFile("two palettes", .damaged, PNG.picture(header: indexed, beforeData: palette + palette)),
             RefusedFile(
-                "palette of 4 bytes", .damaged,
-                PNG.picture(header: indexed, beforeData: PNG.chunk("PLTE", [1, 2, 3, 4]))),
+                "palette of 4 bytes",
+                .damaged,
+                PNG.picture(header: indexed, beforeData: PNG.chunk("PLTE", [1, 2, 3, 4]))
+            ),
             RefusedFile(
-                "palette of 257 colours", .damaged,
-                PNG.picture(header: indexed, beforeData: PNG.chunk("PLTE", [UInt8](repeating: 0, count: 771)))),
+                "palette of 257 colours",
+                .damaged,
+                PNG.picture(header: indexed, beforeData: PNG.chunk("PLTE", [UInt8](repeating: 0, count: 771)))
+            ),
             RefusedFile(
-                "more transparent colours than colours", .damaged,
-                PNG.picture(header: indexed, beforeData: palette + PNG.chunk("tRNS", [0, 0]))),
+                "more transparent colours than colours",
+                .damaged,
+                PNG.picture(header: indexed, beforeData: palette + PNG.chunk("tRNS", [0, 0]))
+            ),
             RefusedFile(
-                "transparency before the palette", .damaged,
-                PNG.picture(header: indexed, beforeData: PNG.chunk("tRNS", [0]) + palette)),
+                "transparency before the palette",
+                .damaged,
+                PNG.picture(header: indexed, beforeData: PNG.chunk("tRNS", [0]) + palette)
+            ),
             RefusedFile("transparency of 1 byte", .damaged, PNG.picture(beforeData: PNG.chunk("tRNS", [0]))),
             RefusedFile("transparency after the data", .damaged, PNG.picture(afterData: PNG.chunk("tRNS", [0, 0]))),
         ]
-            + ["IHDR", "IDAT", "IEND"].map {
+            + ["IHDR", "IDAT", "IEND"]
+            .map {
                 RefusedFile("checksum of \($0)", .damaged, damaged($0, in: PNG.picture))
             }
-            + ["PLTE", "tRNS"].map {
+            + ["PLTE", "tRNS"]
+            .map {
                 let bytes = PNG.picture(header: indexed, beforeData: palette + PNG.chunk("tRNS", [0]))
                 return RefusedFile("checksum of \($0)", .damaged, damaged($0, in: bytes))
             }
@@ -149,12 +187,17 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             change(&payload)
             return WebP.file(WebP.chunk("VP8 ", payload))
         }
+        func file(claiming size: [UInt8]) -> [UInt8] { Array("RIFF".utf8) + size + WebP.file(WebP.lossy).dropFirst(8) }
         let frame = WebP.chunk("ANMF", [UInt8](repeating: 0, count: 16) + WebP.lossy)
         let exif = WebP.chunk("EXIF", EXIFSample.block(6, .big))
         return [
-            RefusedFile("animated", .unsupportedVariant, WebP.extended(0x02, WebP.chunk("ANIM", [0, 0, 0, 0, 0, 0]) + frame)),
-            RefusedFile("animated, flag only", .unsupportedVariant, WebP.extended(0x02, WebP.lossy)),
-            RefusedFile("animated, frame only", .unsupportedVariant, WebP.extended(0, frame)),
+            RefusedFile(
+                "animated",
+                .unsupportedVariant,
+                WebP.extended(flags: 0x02, WebP.chunk("ANIM", [0, 0, 0, 0, 0, 0]) + frame)
+            ),
+            RefusedFile("animated, flag only", .unsupportedVariant, WebP.extended(flags: 0x02, WebP.lossy)),
+            RefusedFile("animated, frame only", .unsupportedVariant, WebP.extended(frame)),
             RefusedFile("canvas wider than the picture", .damaged, WebP.extended(width: 65, WebP.lossy)),
             RefusedFile("canvas lower than the picture", .damaged, WebP.extended(height: 100, WebP.lossless)),
             RefusedFile("width 0", .damaged, lossy { $0.replaceSubrange(6..<8, with: [0, 0x40]) }),
@@ -175,13 +218,23 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             RefusedFile("alpha first", .damaged, WebP.file(WebP.alpha + WebP.lossy)),
             RefusedFile("alpha compression 2", .damaged, WebP.extended(WebP.chunk("ALPH", [2, 0]) + WebP.lossy)),
             RefusedFile("two alpha channels", .damaged, WebP.extended(WebP.alpha + WebP.alpha + WebP.lossy)),
-            RefusedFile("header not first", .damaged, WebP.file(WebP.lossy + WebP.chunk("VP8X", [UInt8](repeating: 0, count: 10)))),
-            RefusedFile("header of 9 bytes", .damaged, WebP.file(WebP.chunk("VP8X", [0, 0, 0, 0, 63, 0, 0, 63, 0]) + WebP.lossy)),
             RefusedFile(
-                "chunk beyond the end", .damaged,
-                WebP.file(WebP.lossy + Array("EXIF".utf8) + [0xFF, 0xFF, 0xFF, 0xFF])),
-            RefusedFile("RIFF size too large", .damaged, Array("RIFF".utf8) + [0xFF, 0xFF, 0xFF, 0xFF] + WebP.file(WebP.lossy).dropFirst(8)),
-            RefusedFile("RIFF size too small", .damaged, Array("RIFF".utf8) + [4, 0, 0, 0] + WebP.file(WebP.lossy).dropFirst(8)),
+                "header not first",
+                .damaged,
+                WebP.file(WebP.lossy + WebP.chunk("VP8X", [UInt8](repeating: 0, count: 10)))
+            ),
+            RefusedFile(
+                "header of 9 bytes",
+                .damaged,
+                WebP.file(WebP.chunk("VP8X", [0, 0, 0, 0, 63, 0, 0, 63, 0]) + WebP.lossy)
+            ),
+            RefusedFile(
+                "chunk beyond the end",
+                .damaged,
+                WebP.file(WebP.lossy + Array("EXIF".utf8) + [0xFF, 0xFF, 0xFF, 0xFF])
+            ),
+            RefusedFile("RIFF size too large", .damaged, file(claiming: [0xFF, 0xFF, 0xFF, 0xFF])),
+            RefusedFile("RIFF size too small", .damaged, file(claiming: [4, 0, 0, 0])),
         ]
     }()
 
@@ -192,7 +245,10 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             return [0, 0, 0, UInt8(payload.count + 4)] + payload + [UInt8](repeating: 0, count: 40)
         }
         return [
-            ("an SVG drawing", text("<svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"file:///etc/passwd\"/></svg>")),
+            (
+                "an SVG drawing",
+                text("<svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"file:///etc/passwd\"/></svg>")
+            ),
             ("an SVG drawing", text("\u{FEFF}\n <?xml version=\"1.0\"?><!DOCTYPE svg [<!ENTITY a \"b\">]><SVG/>")),
             ("an HTML page", text("<!DOCTYPE html><title>x</title>")),
             ("an HTML page", text("<!-- x --><html>")),
@@ -278,7 +334,10 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
         (32_769, 100, "The image is 32769 × 100 pixels; at most 32768 pixels a side are accepted."),
         (100, 32_769, "The image is 100 × 32769 pixels; at most 32768 pixels a side are accepted."),
         (8_001, 6_250, "The image is 8001 × 6250 pixels; at most 50 megapixels are accepted."),
-        (2_147_483_647, 2_147_483_647, "The image is 2147483647 × 2147483647 pixels; at most 50 megapixels are accepted."),
+        (
+            2_147_483_647, 2_147_483_647,
+            "The image is 2147483647 × 2147483647 pixels; at most 50 megapixels are accepted."
+        ),
     ])
     func `a PNG that is too large is refused from its header alone`(width: Int, height: Int, message: String) {
         // No checksum, no data: nothing behind the size is looked at.
@@ -291,7 +350,7 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
         #expect(refusal(of: jpeg)?.code == .tooLarge)
         let lossless = ImageSample.picture(.webp, width: 16_384, height: 16_384)
         #expect(refusal(of: lossless)?.code == .tooLarge)
-        let canvas = WebPSample.extended(0, width: 1 << 24, height: 1 << 24, WebPSample.lossy)
+        let canvas = WebPSample.extended(width: 1 << 24, height: 1 << 24, WebPSample.lossy)
         #expect(refusal(of: Array(canvas.prefix(30)))?.code == .tooLarge)
         var lossy = Array(WebPSample.file(WebPSample.lossy).prefix(30))
         lossy.replaceSubrange(26..<30, with: [0xFF, 0xFF, 0xFF, 0xFF])
@@ -319,7 +378,9 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
         let bytes = ImageSample.picture(format)
         #expect(refusal(of: bytes, limits: ImageLimits(maxBytes: bytes.count)) == nil)
         let message = "The image file has \(bytes.count) bytes; at most \(bytes.count - 1) bytes are accepted."
-        #expect(refusal(of: bytes, limits: ImageLimits(maxBytes: bytes.count - 1)) == ImageError(.tooManyBytes, message))
+        #expect(
+            refusal(of: bytes, limits: ImageLimits(maxBytes: bytes.count - 1)) == ImageError(.tooManyBytes, message)
+        )
         #expect(refusal(of: []) == ImageError(.empty, "The image file is empty; send a JPEG, PNG or WebP file."))
     }
 
@@ -344,6 +405,7 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             ImageError.Code.allCases.map(\.rawValue) == [
                 "image_too_large", "image_too_small", "image_file_too_large", "image_empty", "image_unsupported",
                 "image_damaged", "image_variant_unsupported",
-            ])
+            ]
+        )
     }
 }

@@ -42,7 +42,11 @@ enum JPEGSample {
     }
 
     static func frame(
-        marker: UInt8 = 0xC0, depth: UInt8 = 8, width: Int = 64, height: Int = 64, ids: [UInt8] = [1]
+        marker: UInt8 = 0xC0,
+        depth: UInt8 = 8,
+        width: Int = 64,
+        height: Int = 64,
+        ids: [UInt8] = [1]
     ) -> [UInt8] {
         let sides = [UInt8(height >> 8), UInt8(height & 0xFF), UInt8(width >> 8), UInt8(width & 0xFF)]
         return segment(marker, [depth] + sides + [UInt8(ids.count)] + ids.flatMap { [$0, 0x11, 0] })
@@ -78,7 +82,11 @@ enum PNGSample {
     }
 
     static func header(
-        width: Int = 64, height: Int = 64, depth: UInt8 = 1, colour: UInt8 = 0, method: [UInt8] = [0, 0, 0]
+        width: Int = 64,
+        height: Int = 64,
+        depth: UInt8 = 1,
+        colour: UInt8 = 0,
+        method: [UInt8] = [0, 0, 0]
     ) -> [UInt8] {
         chunk("IHDR", number(width) + number(height) + [depth, colour] + method)
     }
@@ -99,7 +107,10 @@ enum PNGSample {
     static let picture = signature + header() + chunk("IDAT", data) + end
 
     static func picture(
-        header: [UInt8] = header(), beforeData: [UInt8] = [], afterData: [UInt8] = [], tail: [UInt8] = []
+        header: [UInt8] = header(),
+        beforeData: [UInt8] = [],
+        afterData: [UInt8] = [],
+        tail: [UInt8] = []
     ) -> [UInt8] {
         signature + header + beforeData + chunk("IDAT", data) + afterData + end + tail
     }
@@ -131,7 +142,7 @@ enum WebPSample {
         Array("RIFF".utf8) + number(chunks.count + 4, 4) + Array("WEBP".utf8) + chunks
     }
 
-    static func extended(_ flags: UInt8 = 0, width: Int = 64, height: Int = 64, _ chunks: [UInt8]) -> [UInt8] {
+    static func extended(flags: UInt8 = 0, width: Int = 64, height: Int = 64, _ chunks: [UInt8]) -> [UInt8] {
         file(chunk("VP8X", [flags, 0, 0, 0] + number(width - 1, 3) + number(height - 1, 3)) + chunks)
     }
 
@@ -173,7 +184,7 @@ enum ImageSample {
         switch format {
         case .jpeg: JPEGSample.picture(head: JPEGSample.exif(block))
         case .png: PNGSample.picture(beforeData: PNGSample.chunk("eXIf", block))
-        case .webp: WebPSample.extended(0x08, WebPSample.lossy + WebPSample.chunk("EXIF", block))
+        case .webp: WebPSample.extended(flags: 0x08, WebPSample.lossy + WebPSample.chunk("EXIF", block))
         }
     }
 

@@ -11,7 +11,9 @@ import ZoetropeCore
             (0xED, "Photoshop 3.0\0"), (0xE0, "JFXX\0"), (0xE0, "AVI1"), (0xEB, "HDR"), (0xEF, ""), (0xFE, ""),
             (0xEE, "Adobe"), (0xEE, "Ducky"),
         ]
-        let metadata = segments.flatMap { JPEGSample.segment($0, Array($1.utf8) + [UInt8](repeating: 0, count: 8) + Self.canary) }
+        let metadata = segments.flatMap {
+            JPEGSample.segment($0, Array($1.utf8) + [UInt8](repeating: 0, count: 8) + Self.canary)
+        }
         let thumbnail = Array("JFIF\0".utf8) + [1, 2, 1, 0, 72, 0, 36, 2, 2] + Self.canary + [0]
         let jfif = JPEGSample.segment(0xE0, thumbnail)
         let bytes = JPEGSample.picture(head: jfif + metadata, ids: [1, 2, 3], tail: Self.canary)
@@ -49,7 +51,10 @@ import ZoetropeCore
     }
 
     @Test func `a PNG loses all that it does not need`() throws {
-        let names = ["tEXt", "zTXt", "iTXt", "iCCP", "eXIf", "gAMA", "sRGB", "cHRM", "pHYs", "tIME", "bKGD", "vpAg", "acTL", "fcTL"]
+        let names = [
+            "tEXt", "zTXt", "iTXt", "iCCP", "eXIf", "gAMA", "sRGB", "cHRM", "pHYs", "tIME", "bKGD", "vpAg", "acTL",
+            "fcTL",
+        ]
         let before = names.flatMap { PNGSample.chunk($0, Self.canary) }
         let after = ["tEXt", "eXIf", "fcTL", "fdAT", "fcTL", "fdAT"].flatMap { PNGSample.chunk($0, Self.canary) }
         let bytes = PNGSample.picture(beforeData: before, afterData: after, tail: Self.canary)
@@ -64,9 +69,10 @@ import ZoetropeCore
     }
 
     @Test func `data of a PNG stays in the chunks in which it came`() throws {
-        let chunks = [PNGSample.data.prefix(10), [], PNGSample.data.dropFirst(10)].flatMap {
-            PNGSample.chunk("IDAT", Array($0))
-        }
+        let chunks = [PNGSample.data.prefix(10), [], PNGSample.data.dropFirst(10)]
+            .flatMap {
+                PNGSample.chunk("IDAT", Array($0))
+            }
         let bytes = PNGSample.signature + PNGSample.header() + chunks + PNGSample.end
         #expect(try StillImage(parsing: bytes).bytes == bytes)
     }
@@ -75,7 +81,7 @@ import ZoetropeCore
     func `a WebP becomes a simple one`(picture: [UInt8]) throws {
         let before = WebPSample.chunk("ICCP", Self.canary) + WebPSample.chunk("JUNK", Self.canary)
         let after = ["EXIF", "XMP ", "ALPH"].flatMap { WebPSample.chunk($0, Self.canary) }
-        let bytes = WebPSample.extended(0x2C, before + picture + after) + Self.canary
+        let bytes = WebPSample.extended(flags: 0x2C, before + picture + after) + Self.canary
         #expect(try StillImage(parsing: bytes).bytes == WebPSample.file(picture))
         #expect(try StillImage(parsing: WebPSample.file(picture + after)).bytes == WebPSample.file(picture))
     }
@@ -84,15 +90,16 @@ import ZoetropeCore
         let picture = WebPSample.alpha + WebPSample.lossy
         let after = ["EXIF", "XMP "].flatMap { WebPSample.chunk($0, Self.canary) }
         for flags in [0x00, 0x10, 0x3C, 0xFD] as [UInt8] {
-            let bytes = WebPSample.extended(flags, WebPSample.chunk("ICCP", Self.canary) + picture + after)
-            #expect(try StillImage(parsing: bytes).bytes == WebPSample.extended(0x10, picture))
+            let bytes = WebPSample.extended(flags: flags, WebPSample.chunk("ICCP", Self.canary) + picture + after)
+            #expect(try StillImage(parsing: bytes).bytes == WebPSample.extended(flags: 0x10, picture))
         }
     }
 
     @Test func `a WebP gets the padding byte that its writer forgot`() throws {
         let odd = Array(WebPSample.losslessPayload) + [0]
         let chunk = WebPSample.chunk("VP8L", odd)
-        let unpadded = Array("RIFF".utf8) + WebPSample.number(chunk.count + 3, 4) + Array("WEBP".utf8) + chunk.dropLast()
+        let unpadded =
+            Array("RIFF".utf8) + WebPSample.number(chunk.count + 3, 4) + Array("WEBP".utf8) + chunk.dropLast()
         #expect(try StillImage(parsing: unpadded).bytes == WebPSample.file(chunk))
     }
 

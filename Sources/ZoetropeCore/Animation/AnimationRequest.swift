@@ -39,7 +39,9 @@ package struct AnimationRequest: Sendable, Equatable {
         if !model.durations.contains(secondsValue) {
             let isPaid = model.paidDurations.contains(secondsValue)
             if !isPaid {
-                problems.append(.init(field: "duration", rule: .duration(offered: model.durations + model.paidDurations)))
+                problems.append(
+                    .init(field: "duration", rule: .duration(offered: model.durations + model.paidDurations))
+                )
             } else if tier != .paid {
                 problems.append(.init(field: "duration", rule: .paidPlan(seconds: secondsValue)))
             }

@@ -43,13 +43,4 @@ extension FrameSize {
         }
         return best
     }
-
-    /// The largest centred part of this picture that has the aspect of `other`, in whole pixels.
-    package func cropped(toAspectOf other: FrameSize) -> FrameSize {
-        if width * other.height > other.width * height {
-            FrameSize(width: max(1, Int((Double(height) * other.aspect).rounded())), height: height)
-        } else {
-            FrameSize(width: width, height: max(1, Int((Double(width) / other.aspect).rounded())))
-        }
-    }
 }

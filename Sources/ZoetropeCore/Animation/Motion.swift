@@ -54,17 +54,49 @@ package struct MotionGeometry: Sendable, Equatable {
         switch motion {
         case .walkForward:
             MotionGeometry(
-                zoom: 1.06, nearScaleAtSixSeconds: 1.28, depthStrength: 0.3, isReversed: false, gait: 1, pan: 0)
+                zoom: 1.06,
+                nearScaleAtSixSeconds: 1.28,
+                depthStrength: 0.3,
+                isReversed: false,
+                gait: 1,
+                pan: 0
+            )
         case .pushIn:
             MotionGeometry(
-                zoom: 1.06, nearScaleAtSixSeconds: 1.24, depthStrength: 0.2, isReversed: false, gait: 0, pan: 0)
+                zoom: 1.06,
+                nearScaleAtSixSeconds: 1.24,
+                depthStrength: 0.2,
+                isReversed: false,
+                gait: 0,
+                pan: 0
+            )
         case .pullBack:
             MotionGeometry(
-                zoom: 1.06, nearScaleAtSixSeconds: 1.24, depthStrength: 0.2, isReversed: true, gait: 0, pan: 0)
+                zoom: 1.06,
+                nearScaleAtSixSeconds: 1.24,
+                depthStrength: 0.2,
+                isReversed: true,
+                gait: 0,
+                pan: 0
+            )
         case .panLeft:
-            MotionGeometry(zoom: 1.16, nearScaleAtSixSeconds: 1, depthStrength: 0, isReversed: false, gait: 0, pan: -0.06)
+            MotionGeometry(
+                zoom: 1.16,
+                nearScaleAtSixSeconds: 1,
+                depthStrength: 0,
+                isReversed: false,
+                gait: 0,
+                pan: -0.06
+            )
         case .panRight:
-            MotionGeometry(zoom: 1.16, nearScaleAtSixSeconds: 1, depthStrength: 0, isReversed: false, gait: 0, pan: 0.06)
+            MotionGeometry(
+                zoom: 1.16,
+                nearScaleAtSixSeconds: 1,
+                depthStrength: 0,
+                isReversed: false,
+                gait: 0,
+                pan: 0.06
+            )
         case .still:
             MotionGeometry(zoom: 1, nearScaleAtSixSeconds: 1, depthStrength: 0, isReversed: false, gait: 0, pan: 0)
         }

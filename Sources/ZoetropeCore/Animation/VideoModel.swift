@@ -23,7 +23,11 @@ package struct VideoModel: Sendable, Equatable {
     package var requiresPrompt: Bool
 
     package static let local = VideoModel(
-        alias: "local", provider: .local, durations: [5, 6], paidDurations: [10], resolutions: Resolution.allCases,
+        alias: "local",
+        provider: .local,
+        durations: [5, 6],
+        paidDurations: [10],
+        resolutions: Resolution.allCases,
         requiresPrompt: false
     )
 

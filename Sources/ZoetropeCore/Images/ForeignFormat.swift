@@ -7,7 +7,10 @@ enum ForeignFormat {
             return .cutOff(format, after: file.count)
         }
         guard let name = name(of: file) else {
-            return ImageError(.unsupportedFormat, "The file is not an image that we know; send a JPEG, PNG or WebP file.")
+            return ImageError(
+                .unsupportedFormat,
+                "The file is not an image that we know; send a JPEG, PNG or WebP file."
+            )
         }
         return ImageError(.unsupportedFormat, "The file is \(name); send a JPEG, PNG or WebP file.")
     }
@@ -78,7 +81,9 @@ enum ForeignFormat {
 
     /// Names a file of the ISO base media family by its brands, of which it reads 16 at most.
     private static func brandName(of file: ByteWindow) -> String {
-        let names = ["avif": "an AVIF image", "avis": "an AVIF image", "crx ": "a raw photo", "qt  ": "a QuickTime video"]
+        let names = [
+            "avif": "an AVIF image", "avis": "an AVIF image", "crx ": "a raw photo", "qt  ": "a QuickTime video",
+        ]
         let heif = ["heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"]
         // The major brand, then the compatible ones after the minor version: a HEIF family file may say AVIF only there.
         let end = min(file.uint32(at: 0, .big) ?? 0, 16 + 4 * 15)

@@ -31,7 +31,9 @@ extension ImageLimits {
         }
         guard count <= maxBytes else {
             throw ImageError(
-                .tooManyBytes, "The image file has \(count) bytes; at most \(Self.text(maxBytes, "byte")) are accepted.")
+                .tooManyBytes,
+                "The image file has \(count) bytes; at most \(Self.text(maxBytes, "byte")) are accepted."
+            )
         }
     }
 

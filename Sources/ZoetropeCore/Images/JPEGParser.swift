@@ -226,7 +226,10 @@ extension JPEGParser {
         scans += 1
         guard scans <= Self.maxScans else {
             throw .variant(
-                .jpeg, "has more than \(Self.maxScans) scans", remedy: "save it again as an ordinary JPEG or as PNG")
+                .jpeg,
+                "has more than \(Self.maxScans) scans",
+                remedy: "save it again as an ordinary JPEG or as PNG"
+            )
         }
         guard let count = payload[0], (1...4).contains(count), payload.count == 4 + 2 * Int(count) else {
             throw .damaged(.jpeg, "the header of scan \(scans) is malformed")

@@ -93,8 +93,11 @@ extension PNGParser {
             throw .cutOff(.png, after: file.count)
         }
         let isLetters = name.slice.allSatisfy { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
-        guard isLetters, length <= Int(Int32.max) else { throw .damaged(.png, "the chunk at byte \(position) is malformed") }
-        guard let whole = file.part(from: position, count: length + 12), let payload = whole.part(from: 8, count: length)
+        guard isLetters, length <= Int(Int32.max) else {
+            throw .damaged(.png, "the chunk at byte \(position) is malformed")
+        }
+        guard let whole = file.part(from: position, count: length + 12),
+            let payload = whole.part(from: 8, count: length)
         else { throw .cutOff(.png, after: file.count) }
         position += length + 12
         return Chunk(type: String(decoding: name.slice, as: UTF8.self), payload: payload, whole: whole)

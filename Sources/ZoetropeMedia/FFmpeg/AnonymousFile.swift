@@ -14,8 +14,10 @@ struct AnonymousFile {
         let number = mkstemp(&template)
         guard number >= 0 else {
             throw MediaError(
-                .storageUnavailable, "No temporary file could be made in \(folder): \(Errno(rawValue: errno))",
-                isRetryable: true)
+                .storageUnavailable,
+                "No temporary file could be made in \(folder): \(Errno(rawValue: errno))",
+                isRetryable: true
+            )
         }
         unlink(template)
         _ = fcntl(number, F_SETFD, FD_CLOEXEC)

@@ -46,7 +46,12 @@ package struct ChildProcess: Sendable {
     /// - Throws: ``MediaError`` with `tool_missing` or `tool_timed_out`; `CancellationError`. A non-zero exit code is an outcome.
     package func run(in sandbox: Sandbox, prlimit: FilePath) async throws -> Outcome {
         let words = sandbox.wrap(
-            [program.string] + arguments, folder: folder, access: folderAccess, limits: limits, prlimit: prlimit)
+            [program.string] + arguments,
+            folder: folder,
+            access: folderAccess,
+            limits: limits,
+            prlimit: prlimit
+        )
         var options = PlatformOptions()
         options.createSession = true
         options.teardownSequence = [
@@ -54,8 +59,12 @@ package struct ChildProcess: Sendable {
             .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
         ]
         let configuration = Configuration(
-            executable: .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),
-            environment: .custom([:]), workingDirectory: folder ?? "/", platformOptions: options)
+            executable: .path(FilePath(words[0])),
+            arguments: Arguments(Array(words.dropFirst())),
+            environment: .custom([:]),
+            workingDirectory: folder ?? "/",
+            platformOptions: options
+        )
 
         let deadline = deadline
         let outcome = try await withThrowingTaskGroup(of: Outcome?.self) { group in
@@ -70,7 +79,10 @@ package struct ChildProcess: Sendable {
         try Task.checkCancellation()
         guard let outcome else {
             throw MediaError(
-                .toolTimedOut, "\(name) did not finish within \(deadline) and was stopped", isRetryable: true)
+                .toolTimedOut,
+                "\(name) did not finish within \(deadline) and was stopped",
+                isRetryable: true
+            )
         }
         return outcome
     }
@@ -85,13 +97,19 @@ package struct ChildProcess: Sendable {
         do {
             guard let output else {
                 let result = try await Subprocess.run(
-                    configuration, input: input, output: .string(limit: Self.textLimit),
-                    error: .string(limit: Self.textLimit))
+                    configuration,
+                    input: input,
+                    output: .string(limit: Self.textLimit),
+                    error: .string(limit: Self.textLimit)
+                )
                 return Outcome(result.terminationStatus, result.standardOutput, result.standardError)
             }
             let result = try await Subprocess.run(
-                configuration, input: input, output: .fileDescriptor(output, closeAfterSpawningProcess: false),
-                error: .string(limit: Self.textLimit))
+                configuration,
+                input: input,
+                output: .fileDescriptor(output, closeAfterSpawningProcess: false),
+                error: .string(limit: Self.textLimit)
+            )
             return Outcome(result.terminationStatus, "", result.standardError)
         } catch let error as SubprocessError {
             try Task.checkCancellation()

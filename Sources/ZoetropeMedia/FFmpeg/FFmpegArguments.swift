@@ -12,11 +12,11 @@ package enum FFmpegArguments {
     ///
     /// The photo is cropped and scaled as it is stored and turned upright last, when it is small.
     /// - Parameters:
-    ///   - crop: The centred part of the upright photo that is wanted.
+    ///   - crop: The part of the upright photo that is wanted.
     ///   - size: Size of the upright result.
-    package static func decodePhoto(_ header: ImageHeader, crop: FrameSize, size: FrameSize) -> [String] {
+    package static func decodePhoto(_ header: ImageHeader, crop: PixelRect, size: FrameSize) -> [String] {
         let swaps = header.orientation.swapsSides
-        let storedCrop = swaps ? FrameSize(width: crop.height, height: crop.width) : crop
+        let part = crop.stored(as: header.orientation, upright: header.uprightSize)
         let storedSize = swaps ? FrameSize(width: size.height, height: size.width) : size
         var filters: [String] = []
         if header.hasAlpha {
@@ -24,7 +24,7 @@ package enum FFmpegArguments {
             filters += ["format=\(header.bitDepth > 8 ? "gbrap16le" : "gbrap")", "premultiply=inplace=1"]
         }
         filters += [
-            "crop=\(storedCrop.width):\(storedCrop.height):exact=1",
+            "crop=\(part.width):\(part.height):\(part.x):\(part.y):exact=1",
             // `accurate_rnd` and full chroma interpolation cost milliseconds once and avoid a cast in flat areas.
             "scale=\(storedSize.width):\(storedSize.height):flags=lanczos+accurate_rnd+full_chroma_int"
                 + ":out_color_matrix=bt709:out_range=tv",
@@ -46,15 +46,15 @@ package enum FFmpegArguments {
 
     /// The filters that turn a stored picture upright, by the eight orientations of EXIF (tag 0x0112).
     static func upright(_ orientation: ImageOrientation) -> [String] {
-        switch orientation.rawValue {
-        case 2: ["hflip"]
-        case 3: ["hflip", "vflip"]
-        case 4: ["vflip"]
-        case 5: ["transpose=cclock_flip"]
-        case 6: ["transpose=clock"]
-        case 7: ["transpose=clock_flip"]
-        case 8: ["transpose=cclock"]
-        default: []
+        switch orientation {
+        case .mirrored: ["hflip"]
+        case .rotated180: ["hflip", "vflip"]
+        case .flipped: ["vflip"]
+        case .transposed: ["transpose=cclock_flip"]
+        case .rotated90: ["transpose=clock"]
+        case .transversed: ["transpose=clock_flip"]
+        case .rotated270: ["transpose=cclock"]
+        case .upright: []
         }
     }
 

@@ -36,7 +36,9 @@ extension MediaTools {
     ///   - searchPath: As in `PATH`.
     /// - Throws: ``MediaError`` with `tool_missing`, naming the package to install.
     package static func find(
-        ffmpeg: String = "ffmpeg", policy: SandboxPolicy = .auto, searchPath: String
+        ffmpeg: String = "ffmpeg",
+        policy: SandboxPolicy = .auto,
+        searchPath: String
     ) async throws -> MediaTools {
         func need(_ name: String, _ remedy: String) throws(MediaError) -> FilePath {
             guard let path = locate(name, in: searchPath) else {
@@ -57,7 +59,8 @@ extension MediaTools {
             throw MediaError(
                 .toolMissing,
                 "bubblewrap is required by ZOETROPE_SANDBOX but is missing or not allowed to make namespaces; "
-                    + "install it with: apt-get install bubblewrap")
+                    + "install it with: apt-get install bubblewrap"
+            )
         }
         return tools
     }
@@ -111,7 +114,9 @@ extension MediaTools {
             ("-filters", ["crop", "scale", "premultiply", "transpose"]),
         ] {
             // A line of such a list is "flags name …".
-            let present = Set(try await listing(list).split(separator: "\n").compactMap { $0.split(separator: " ").dropFirst().first })
+            let present = Set(
+                try await listing(list).split(separator: "\n").compactMap { $0.split(separator: " ").dropFirst().first }
+            )
             missing += names.filter { !present.contains(Substring($0)) }
         }
         return missing
@@ -119,7 +124,8 @@ extension MediaTools {
 
     private func listing(_ list: String) async throws -> String {
         let outcome = try await run(
-            ChildProcess(ffmpeg, ["-hide_banner", list], limits: .clip, deadline: .seconds(10)))
+            ChildProcess(ffmpeg, ["-hide_banner", list], limits: .clip, deadline: .seconds(10))
+        )
         guard outcome.succeeded else {
             throw MediaError(.toolMissing, "\(ffmpeg) does not answer \(list)", detail: outcome.detail)
         }

@@ -39,7 +39,11 @@ package enum Sandbox: Sendable, Equatable {
     ///   - folder: The folder of work; nil if the child needs no files.
     ///   - prlimit: The program of util-linux that sets limits.
     package func wrap(
-        _ command: [String], folder: FilePath?, access: FolderAccess, limits: ResourceLimits, prlimit: FilePath
+        _ command: [String],
+        folder: FilePath?,
+        access: FolderAccess,
+        limits: ResourceLimits,
+        prlimit: FilePath
     ) -> [String] {
         let limited =
             [
@@ -72,12 +76,14 @@ package enum Sandbox: Sendable, Equatable {
 
     /// The names at the root that hold programs and libraries, and where they lead: into `/usr` on current systems,
     /// nowhere (nil) where they are folders.
-    private static let rootLinks: [(String, String?)] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].map { path in
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
-            guard let start = buffer.baseAddress, case let count = readlink(path, start, buffer.count), count > 0 else {
-                return (path, nil)
+    private static let rootLinks: [(String, String?)] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64"]
+        .map { path in
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
+                guard let start = buffer.baseAddress, case let count = readlink(path, start, buffer.count), count > 0
+                else {
+                    return (path, nil)
+                }
+                return (path, String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
             }
-            return (path, String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
         }
-    }
 }

@@ -40,6 +40,9 @@ package struct CameraPath: Sendable, Equatable {
     static let swayAmplitude = bobAmplitude / 2
     /// Portrait photos show more ground, and mostly a person standing on it, so depth is halved.
     static let portraitDepth = 0.5
+    /// How far the camera looks up while it walks into a portrait photo, in heights per unit of travel. People's heads are
+    /// well above the horizon, and without this they leave the picture.
+    static let portraitLift = 0.24
     /// Ten seconds travel so far that full depth would bend things: 0.2 instead of 0.3.
     static let longClipDepth = 2.0 / 3.0
 
@@ -54,10 +57,11 @@ package struct CameraPath: Sendable, Equatable {
             self.motion.depthStrength * (isPortrait ? Self.portraitDepth : 1) * (seconds > 6 ? Self.longClipDepth : 1)
         // One phase for each sine of the unsteady hand.
         var state = seed
-        phases = (0..<6).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Double(state >> 11) / Double(1 << 53) * 2 * .pi
-        }
+        phases = (0..<6)
+            .map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return Double(state >> 11) / Double(1 << 53) * 2 * .pi
+            }
     }
 
     /// - Parameter frame: 0..<``frameCount``.
@@ -75,11 +79,12 @@ package struct CameraPath: Sendable, Equatable {
             ? motion.pan * (2 * Self.eased(progress) - 1)
             : camera.pan * sin(.pi * (progress - 0.5))
 
+        let travel = fullTravel * walked
         let shake = shake(at: time)
         return CameraPose(
-            travel: fullTravel * walked,
+            travel: travel,
             turn: turn + shake.x,
-            tilt: shake.y,
+            tilt: shake.y - (isPortrait ? Self.portraitLift * travel : 0),
             sway: Self.swayAmplitude * stride * sin(.pi * Self.stepsPerSecond * time),
             bob: Self.bobAmplitude * stride * sin(2 * .pi * Self.stepsPerSecond * time)
         )

@@ -5,13 +5,14 @@
 enum CatmullRom {
     static let phaseBits = 8
 
-    static let weights: [SIMD4<Float>] = (0..<(1 << phaseBits)).map { phase in
-        let t = Double(phase) / Double(1 << phaseBits)
-        return SIMD4(
-            Float(((2 - t) * t - 1) * t / 2),
-            Float(((3 * t - 5) * t * t + 2) / 2),
-            Float(((4 - 3 * t) * t + 1) * t / 2),
-            Float((t - 1) * t * t / 2)
-        )
-    }
+    static let weights: [SIMD4<Float>] = (0..<(1 << phaseBits))
+        .map { phase in
+            let t = Double(phase) / Double(1 << phaseBits)
+            return SIMD4(
+                Float(((2 - t) * t - 1) * t / 2),
+                Float(((3 * t - 5) * t * t + 2) / 2),
+                Float(((4 - 3 * t) * t + 1) * t / 2),
+                Float((t - 1) * t * t / 2)
+            )
+        }
 }

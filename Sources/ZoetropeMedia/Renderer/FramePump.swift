@@ -26,10 +26,11 @@ final class FramePump: Sendable {
     /// - Returns: Frames written; fewer than all when the reader went away or after ``stop()``.
     func run(into pipe: FileDescriptor, onFrame: @escaping @Sendable (Int) -> Void) async throws -> Int {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue(label: "zoetrope.frames").async { [self] in
-                defer { try? pipe.close() }
-                continuation.resume(with: Result { try pump(into: pipe, onFrame: onFrame) })
-            }
+            DispatchQueue(label: "zoetrope.frames")
+                .async { [self] in
+                    defer { try? pipe.close() }
+                    continuation.resume(with: Result { try pump(into: pipe, onFrame: onFrame) })
+                }
         }
     }
 

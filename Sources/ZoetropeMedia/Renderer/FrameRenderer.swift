@@ -36,7 +36,9 @@ package struct FrameRenderer: Sendable {
     ///     the same time.
     ///   - frame: Room for `size.bytesOfPlanarPicture` bytes, planes Y, U, V.
     package func render(
-        frame number: Int, macroblockRows: Range<Int>, into frame: UnsafeMutableBufferPointer<UInt8>
+        frame number: Int,
+        macroblockRows: Range<Int>,
+        into frame: UnsafeMutableBufferPointer<UInt8>
     ) {
         precondition(frame.count == size.bytesOfPlanarPicture, "got \(frame.count) bytes for \(size)")
         precondition(0 <= macroblockRows.lowerBound && macroblockRows.upperBound <= rowsOfMacroblocks)
@@ -48,12 +50,15 @@ package struct FrameRenderer: Sendable {
                 let planeSize = size.ofPlane(plane)
                 let source = planes[plane.rawValue]
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: source.stride) { line in
-                    for row in macroblockRows.lowerBound * rowsPerMacroblock
-                        ..< macroblockRows.upperBound * rowsPerMacroblock
+                    for row in macroblockRows.lowerBound * rowsPerMacroblock..<macroblockRows.upperBound
+                        * rowsPerMacroblock
                     {
                         let position = table.row(row, frame: planeSize, plane: source.size, isChroma: plane != .y)
                         source.resample(
-                            position, count: planeSize.width, weights: weights, line: line,
+                            position,
+                            count: planeSize.width,
+                            weights: weights,
+                            line: line,
                             into: base + size.offset(ofPlane: plane) + row * planeSize.width
                         )
                     }
@@ -126,8 +131,14 @@ private struct SourcePlane: Sendable {
                 samples + min(max(top + tap, 0), size.height - 1) * stride
             }
             Self.blend(
-                start(-1), start(0), start(1), start(2), weights[Int((y >> phaseShift) & phaseMask)],
-                from: first, through: last, into: line
+                start(-1),
+                start(0),
+                start(1),
+                start(2),
+                weights[Int((y >> phaseShift) & phaseMask)],
+                from: first,
+                through: last,
+                into: line
             )
         }
         for column in Swift.stride(from: 0, to: count, by: 4) {
@@ -145,8 +156,14 @@ private struct SourcePlane: Sendable {
 
     @inline(__always)
     private static func blend(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>, _ d: UnsafePointer<Float>,
-        _ weight: SIMD4<Float>, from first: Int, through last: Int, into line: UnsafeMutablePointer<Float>
+        _ a: UnsafePointer<Float>,
+        _ b: UnsafePointer<Float>,
+        _ c: UnsafePointer<Float>,
+        _ d: UnsafePointer<Float>,
+        _ weight: SIMD4<Float>,
+        from first: Int,
+        through last: Int,
+        into line: UnsafeMutablePointer<Float>
     ) {
         @inline(__always) func four(_ row: UnsafePointer<Float>, _ column: Int) -> SIMD4<Float> {
             UnsafeRawPointer(row + column).loadUnaligned(as: SIMD4<Float>.self)
@@ -164,8 +181,12 @@ private struct SourcePlane: Sendable {
     /// Four neighbouring samples.
     @inline(__always)
     private static func fourSamples(
-        _ line: UnsafePointer<Float>, _ x: inout Int64, _ step: Int64,
-        _ weights: UnsafeBufferPointer<SIMD4<Float>>, _ phaseShift: Int64, _ phaseMask: Int64
+        _ line: UnsafePointer<Float>,
+        _ x: inout Int64,
+        _ step: Int64,
+        _ weights: UnsafeBufferPointer<SIMD4<Float>>,
+        _ phaseShift: Int64,
+        _ phaseMask: Int64
     ) -> SIMD4<Float> {
         @inline(__always) func sample(_ x: Int64) -> Float {
             let taps = UnsafeRawPointer(line + Int(x >> 32)).loadUnaligned(as: SIMD4<Float>.self)

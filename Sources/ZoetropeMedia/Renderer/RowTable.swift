@@ -68,7 +68,10 @@ package struct RowTable: Sendable {
         let step = source.scale * planeWidth / width
         let x = ((inset / width - 0.5) * source.scale + 0.5 + lean) * planeWidth - inset
         return SourceRow(
-            y: Self.fixed(source.height * Double(plane.height) - 0.5), x: Self.fixed(x), step: Self.fixed(step))
+            y: Self.fixed(source.height * Double(plane.height) - 0.5),
+            x: Self.fixed(x),
+            step: Self.fixed(step)
+        )
     }
 
     /// How far a row is moved to the left, in widths of the picture. Sway is given in heights.

@@ -17,9 +17,10 @@ struct Move: Sendable, CustomTestStringConvertible {
 
     static let all = Motion.allCases.flatMap { motion in
         Camera.allCases.flatMap { camera in
-            [5, 6, 10].flatMap { seconds in
-                sizes.map { Move(motion: motion, camera: camera, seconds: seconds, size: $0) }
-            }
+            [5, 6, 10]
+                .flatMap { seconds in
+                    sizes.map { Move(motion: motion, camera: camera, seconds: seconds, size: $0) }
+                }
         }
     }
 }

@@ -6,11 +6,15 @@ import ZoetropeTestKit
 @Suite struct FrameRendererTests {
     static let size = FrameSize(width: 640, height: 368)
     static let photo = PlanarPicture.texture(
-        size: FrameRenderer.sourceSize(for: size, crop: FrameSize(width: 2000, height: 1150)))
+        size: FrameRenderer.sourceSize(for: size, crop: FrameSize(width: 2000, height: 1150))
+    )
 
     static func renderer(_ motion: Motion, _ camera: Camera, seconds: Int = 5) -> FrameRenderer {
         FrameRenderer(
-            photo: photo, path: CameraPath(motion: motion, camera: camera, seconds: seconds, size: size), size: size)
+            photo: photo,
+            path: CameraPath(motion: motion, camera: camera, seconds: seconds, size: size),
+            size: size
+        )
     }
 
     @Test(arguments: Motion.allCases, [0, 60, 149])
@@ -44,11 +48,15 @@ import ZoetropeTestKit
     }
 
     /// Follows patches through the clip, as an eye does, and compares with where the camera path says they go.
-    @Test(arguments: [(Motion.walkForward, Camera.mildPan), (.pushIn, .static), (.panLeft, .static), (.still, .handheld)])
+    @Test(arguments: [
+        (Motion.walkForward, Camera.mildPan), (.pushIn, .static), (.panLeft, .static), (.still, .handheld),
+    ])
     func `patches move as the camera does, to a fiftieth of a pixel`(motion: Motion, camera: Camera) {
         let renderer = Self.renderer(motion, camera)
         let tracker = PatchTracker(width: Self.size.width, height: Self.size.height)
-        let places = [(120, 80), (320, 90), (520, 100), (130, 190), (330, 200), (500, 180), (140, 290), (300, 280), (510, 300)]
+        let places = [
+            (120, 80), (320, 90), (520, 100), (130, 190), (330, 200), (500, 180), (140, 290), (300, 280), (510, 300),
+        ]
         var errors: [Double] = []
         var before = tracker.prepare(renderer.frame(0))
         for frame in 1..<40 {

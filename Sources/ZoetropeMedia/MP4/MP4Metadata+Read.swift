@@ -1,0 +1,133 @@
+extension MP4Metadata {
+    static let handlerKey = "hdlr"
+    static let compressorKey = "compressorname"
+    static let creationTimeKey = "creation_time"
+
+    /// Boxes that carry structure. What is not listed is taken for metadata: it may be anything.
+    static let boxesOfFile: Set<FourCC> = [
+        .ftyp, .moov, .mdat, .moof, .wide, FourCC("styp"), FourCC("sidx"), FourCC("ssix"), FourCC("mfra"),
+        FourCC("pdin"),
+    ]
+    static let boxesOfMovie: Set<FourCC> = [.mvhd, .trak, .mvex, FourCC("iods")]
+    static let boxesOfTrack: Set<FourCC> = [
+        .tkhd, .edts, .mdia, FourCC("tref"), FourCC("load"), FourCC("tapt"), FourCC("trgr"),
+    ]
+
+    /// Adds what the boxes carry, from `udta`, `meta` (iTunes and QuickTime keys), `uuid` and boxes of unknown kinds.
+    ///
+    /// A list that cannot be taken apart is added as one piece: that it is there is what matters.
+    ///
+    /// - Parameter known: boxes to pass over; `nil` passes over all but `udta`, `meta` and `uuid`.
+    static func collect(from boxes: [MP4Box], known: Set<FourCC>?, place: Place, into metadata: inout [MP4Metadata]) {
+        for box in boxes {
+            do throws(MP4Error) {
+                switch box.type {
+                case .udta: collect(from: try box.content.boxes(), known: [], place: place, into: &metadata)
+                case .meta: try collectMeta(box.content, place: place, into: &metadata)
+                case .uuid: append(box, place: place, into: &metadata)
+                case let type where known?.contains(type) == false: append(box, place: place, into: &metadata)
+                default: continue
+                }
+            } catch {
+                append(box, place: place, into: &metadata)
+            }
+        }
+    }
+
+    /// Adds a field that is always there, unless it is empty.
+    static func append(
+        _ value: some Collection<UInt8>,
+        as key: String,
+        place: Place,
+        into metadata: inout [MP4Metadata]
+    ) {
+        guard !value.isEmpty, metadata.count < MP4Limits.metadata else { return }
+        metadata.append(MP4Metadata(place: place, key: key, value: Array(value)))
+    }
+
+    /// Adds a box as it is. Padding of nothing but zeros carries nothing.
+    private static func append(_ box: MP4Box, place: Place, into metadata: inout [MP4Metadata]) {
+        guard metadata.count < MP4Limits.metadata else { return }
+        let content = box.content.rest
+        if box.type == .free || box.type == .skip, content.allSatisfy({ $0 == 0 }) { return }
+        if box.type == .uuid, content.count >= 16 {
+            let name = content.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            metadata.append(MP4Metadata(place: place, key: "uuid \(name)", value: Array(content.dropFirst(16))))
+        } else {
+            metadata.append(MP4Metadata(place: place, key: box.type.description, value: Array(content)))
+        }
+    }
+
+    /// The creation time is when the photo was taken, if somebody copied it; 0 is «not said».
+    static func readCreationTime(
+        _ cursor: inout ByteCursor,
+        version: UInt8,
+        place: Place,
+        into metadata: inout [MP4Metadata]
+    ) throws(MP4Error) {
+        for _ in ["creation", "modification"] {
+            let time = try cursor.take(version == 1 ? 8 : 4)
+            if time.contains(where: { $0 != 0 }) { append(time, as: creationTimeKey, place: place, into: &metadata) }
+        }
+    }
+
+    private static func collectMeta(
+        _ content: ByteCursor,
+        place: Place,
+        into metadata: inout [MP4Metadata]
+    ) throws(MP4Error) {
+        var cursor = content
+        // QuickTime's «meta» begins with its first box, ISO's with a version.
+        if !cursor.rest.dropFirst(4).starts(with: "hdlr".utf8), !cursor.isAtEnd { try cursor.skip(4) }
+        let boxes = try cursor.boxes()
+        let names = if let keys = try boxes.only(.keys) { try readKeys(keys) } else { [String]() }
+        for box in boxes {
+            switch box.type {
+            case .hdlr, .keys: continue
+            case .ilst:
+                for item in try box.content.boxes() {
+                    try appendItem(item, names: names, place: place, into: &metadata)
+                }
+            default: append(box, place: place, into: &metadata)
+            }
+        }
+    }
+
+    /// The names that items refer to by number.
+    private static func readKeys(_ content: ByteCursor) throws(MP4Error) -> [String] {
+        var cursor = content
+        _ = try cursor.versionAndFlags()
+        let count = try cursor.entryCount(entrySize: 8, limit: MP4Limits.metadata)
+        var names: [String] = []
+        for _ in 0..<count {
+            let size = Int(try cursor.uint32())
+            try cursor.skip(4)
+            names.append(String(decoding: try cursor.take(size - 8), as: UTF8.self))
+        }
+        return names
+    }
+
+    private static func appendItem(
+        _ item: MP4Box,
+        names: [String],
+        place: Place,
+        into metadata: inout [MP4Metadata]
+    ) throws(MP4Error) {
+        let parts = try item.content.boxes()
+        let values = parts.filter { $0.type == .data }
+        let key = Self.key(of: item, parts: parts, names: names)
+        // An item without a value is kept whole: that is nothing a player would show, but something is there.
+        if values.isEmpty { append(item.content.rest, as: key, place: place, into: &metadata) }
+        // The first eight bytes of a value say its type and language.
+        for value in values { append(value.content.rest.dropFirst(8), as: key, place: place, into: &metadata) }
+    }
+
+    private static func key(of item: MP4Box, parts: [MP4Box], names: [String]) -> String {
+        if item.type == .freeform {
+            let words = parts.filter { $0.type == .mean || $0.type == .name }
+            return words.map { String(decoding: $0.content.rest.dropFirst(4), as: UTF8.self) }.joined(separator: ":")
+        }
+        let index = Int(item.type.code)
+        return index >= 1 && index <= names.count ? names[index - 1] : item.type.description
+    }
+}

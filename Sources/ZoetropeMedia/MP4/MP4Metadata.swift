@@ -1,0 +1,26 @@
+/// One piece of text or data that does not belong to the picture or the sound.
+package struct MP4Metadata: Sendable, Hashable {
+    /// Whom it speaks of.
+    package enum Place: String, Sendable, CaseIterable {
+        case file, movie, track
+    }
+
+    package let place: Place
+    /// `©nam`, `com.apple.quicktime.make`, `uuid be7acfcb…`, or a box type; `hdlr`, `compressorname` and
+    /// `creation_time` for the fields of those names. From the file: do not print it as it is.
+    package let key: String
+    /// At most 64 KiB of it where it stands outside `moov`. May be private: never logged.
+    package let value: [UInt8]
+
+    package init(place: Place, key: String, value: [UInt8]) {
+        self.place = place
+        self.key = key
+        self.value = value
+    }
+
+    package init(place: Place, key: String, text: String) {
+        self.init(place: place, key: key, value: Array(text.utf8))
+    }
+
+    package var text: String { String(decoding: value, as: UTF8.self) }
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Every check and every test; what `make test` and CI run. Stops at the first failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh test
+
+echo "== format" >&2
+swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
+
+# One build serves programs, tests and benchmarks. It is optimised, because the renderer and the fuzzers run fifty times
+# slower without (docs/decisions/0002-tests-run-optimised.md).
+echo "== build" >&2
+swift build -c release --build-tests --explicit-target-dependency-import-check error
+
+for target in ZoetropeCoreTests ZoetropeMediaTests ZoetropeEndToEndTests; do
+    echo "== $target" >&2
+    swift test -c release --skip-build --filter "^$target\\."
+done
