@@ -73,5 +73,11 @@ let package = Package(
             dependencies: ["ZoetropeCore", "ZoetropeMedia", "ZoetropeTestKit"],
             swiftSettings: settings
         ),
+        // The program as its users run it.
+        .testTarget(
+            name: "ZoetropeEndToEndTests",
+            dependencies: ["ZoetropeTestKit", "zoetrope"],
+            swiftSettings: settings
+        ),
     ]
 )

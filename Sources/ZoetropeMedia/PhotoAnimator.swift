@@ -138,7 +138,7 @@ package struct PhotoAnimator: Sendable {
 
 extension MediaError {
     /// What an encoder's end means: a full disk is the operator's to mend, all else is ours.
-    static func ofEncoder(_ outcome: ChildProcess.Outcome) -> MediaError {
+    package static func ofEncoder(_ outcome: ChildProcess.Outcome) -> MediaError {
         if outcome.standardError.contains("No space left on device") {
             return MediaError(
                 .storageUnavailable,

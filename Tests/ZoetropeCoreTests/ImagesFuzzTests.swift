@@ -5,14 +5,10 @@ import ZoetropeTestKit
 @Suite struct ImagesFuzzTests {
     static let corpus: [[UInt8]] = {
         let exif = EXIFSample.block(6, .little)
-        let progressive = JPEGSample.frame(marker: 0xC2, ids: [1, 2, 3])
         let palette = PNGSample.chunk("PLTE", [1, 2, 3, 4, 5, 6]) + PNGSample.chunk("tRNS", [0, 128])
         return ImageFormat.allCases.map { ImageSample.picture($0, exif: exif) } + [
             JPEGSample.picture(head: JPEGSample.jfif + JPEGSample.adobe(transform: 2), ids: [1, 2, 3, 4]),
-            JPEGSample.start + JPEGSample.quantisation + progressive + JPEGSample.huffman
-                + JPEGSample.scan(ids: [1, 2, 3])
-                + JPEGSample.segment(0xDD, [0, 4]) + JPEGSample.scan(ids: [2]) + [0xFF, 0xD3, 9, 0xFF, 0, 9]
-                + JPEGSample.end,
+            JPEGSample.progressive,
             PNGSample.picture(header: PNGSample.header(depth: 8, colour: 3), beforeData: palette),
             PNGSample.picture(beforeData: PNGSample.chunk("acTL", [0, 0, 0, 1, 0, 0, 0, 0]), tail: [1, 2, 3]),
             WebPSample.extended(flags: 0x10, WebPSample.alpha + WebPSample.lossy),
@@ -35,7 +31,7 @@ import ZoetropeTestKit
 
     static let mutantsPerSeed = 25_000
 
-    /// What is wrong about how the parser takes the bytes. That it returns at all shows that nothing trapped.
+    /// What is wrong about how the parser takes the bytes; that it returns at all shows that nothing trapped.
     static func violation(_ bytes: [UInt8], tally: inout [String: Int]) -> String? {
         let image: StillImage
         do throws(ImageError) {
@@ -93,13 +89,13 @@ import ZoetropeTestKit
         #expect(mutants(7) != mutants(8))
     }
 
-    /// Every byte of each sample in turn takes each of its 256 values, with checksums mended: what random changes miss.
+    /// Every byte of each sample in turn, with checksums mended: what random changes may miss.
     @Test(arguments: corpus.indices)
     func `a single wrong byte does no harm`(sample: Int) {
         let bytes = Self.corpus[sample]
         var tally: [String: Int] = [:]
-        for index in bytes.indices.prefix(160) {
-            for value in UInt8.min ... .max {
+        for index in bytes.indices {
+            for value in [0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF] + (0..<8).map({ bytes[index] ^ 1 << $0 }) {
                 var mutant = bytes
                 mutant[index] = value
                 PNGSample.mendChecksums(&mutant)
@@ -109,6 +105,6 @@ import ZoetropeTestKit
                 }
             }
         }
-        #expect(tally.values.reduce(0, +) == min(bytes.count, 160) * 256)
+        #expect(tally.values.reduce(0, +) == bytes.count * 15)
     }
 }

@@ -78,7 +78,7 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             ),
             RefusedFile("hierarchical", .unsupportedVariant, JPEG.picture(head: JPEG.segment(0xDE, [8]))),
             RefusedFile("segment of length 1", .damaged, JPEG.picture(head: [0xFF, 0xE5, 0, 1])),
-            RefusedFile("stray bytes", .damaged, JPEG.picture(head: [0, 0])),
+            RefusedFile("stray bytes", .damaged, JPEG.picture(head: JPEG.jfif + [0, 0])),
             RefusedFile("a start within", .damaged, JPEG.picture(head: JPEG.start)),
             RefusedFile("restart outside of a scan", .damaged, JPEG.picture(head: [0xFF, 0xD0])),
             RefusedFile("quantisation table too long", .damaged, JPEG.picture(head: JPEG.segment(0xDB, [0, 1, 2]))),
@@ -285,7 +285,7 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
             ("an AVI video", text("RIFF") + [0, 1, 0, 0] + text("AVI ")),
             ("a program", [0x7F] + text("ELF")),
             ("not an image that we know", [0]),
-            ("not an image that we know", [0xFF]),
+            ("not an image that we know", [0x80]),
             ("not an image that we know", [UInt8](repeating: 0, count: 4096)),
             ("not an image that we know", [0xC3, 0x28, 0xA0, 0xFF, 0x80, 0x81, 0x82, 0x83]),
             ("not an image that we know", text("RIFF") + [0, 1, 0, 0] + text("XXXX")),
@@ -322,7 +322,8 @@ struct RefusedFile: Sendable, CustomTestStringConvertible {
     @Test func `a signature that breaks off is a file that is cut off`() {
         for count in 1..<8 {
             let error = refusal(of: Array(PNGSample.signature.prefix(count)))
-            #expect(error?.message == "The PNG is cut off after \(count) bytes; send the whole file.")
+            let bytes = count == 1 ? "1 byte" : "\(count) bytes"
+            #expect(error == ImageError(.damaged, "The PNG is cut off after \(bytes); send the whole file."))
         }
         #expect(refusal(of: [0xFF, 0xD8])?.message == "The JPEG is cut off after 2 bytes; send the whole file.")
     }

@@ -22,7 +22,7 @@ enum EXIFSample {
     static let prefix = Array("Exif\0\0".utf8)
 }
 
-/// Byte-built JPEGs. The standard one is a real picture, grey all over.
+/// Byte-built JPEGs, of which the standard one is a real picture, grey all over.
 enum JPEGSample {
     static func segment(_ marker: UInt8, _ payload: [UInt8]) -> [UInt8] {
         let length = payload.count + 2
@@ -52,16 +52,22 @@ enum JPEGSample {
         return segment(marker, [depth] + sides + [UInt8(ids.count)] + ids.flatMap { [$0, 0x11, 0] })
     }
 
-    /// All zero bits: two a block, for as many blocks as 64 × 64 pixels have.
-    static func scan(ids: [UInt8] = [1]) -> [UInt8] {
-        segment(0xDA, [UInt8(ids.count)] + ids.flatMap { [$0, 0] } + [0, 63, 0])
-            + [UInt8](repeating: 0, count: 16 * ids.count)
+    /// All zero bits, as many as the blocks of 64 × 64 pixels need: one a block and band, and DC is a band of its own.
+    static func scan(ids: [UInt8] = [1], band: ClosedRange<UInt8> = 0...63) -> [UInt8] {
+        let bands = band.contains(0) && band.contains(1) ? 2 : 1
+        return segment(0xDA, [UInt8(ids.count)] + ids.flatMap { [$0, 0] } + [band.lowerBound, band.upperBound, 0])
+            + [UInt8](repeating: 0, count: 8 * bands * ids.count)
     }
 
-    /// - Parameters:
-    ///   - head: Segments behind SOI.
-    ///   - frame: The frame header in place of the standard one.
-    ///   - tail: Bytes behind EOI.
+    /// A progressive picture in five scans, the third behind new tables.
+    static let progressive: [UInt8] = {
+        let head = start + jfif + quantisation + frame(marker: 0xC2, ids: [1, 2, 3]) + huffman
+        let first = scan(ids: [1, 2, 3], band: 0...0) + scan(ids: [1], band: 1...5) + huffman
+        let rest = scan(ids: [2], band: 1...63) + scan(ids: [3], band: 1...63) + scan(ids: [1], band: 6...63)
+        return head + first + rest + end
+    }()
+
+    /// Puts `head` behind SOI, `frame` in place of the standard frame header, and `tail` behind EOI.
     static func picture(head: [UInt8] = [], frame: [UInt8]? = nil, ids: [UInt8] = [1], tail: [UInt8] = []) -> [UInt8] {
         start + head + quantisation + (frame ?? Self.frame(ids: ids)) + huffman + scan(ids: ids) + end + tail
     }
@@ -69,7 +75,7 @@ enum JPEGSample {
     static func exif(_ block: [UInt8]) -> [UInt8] { segment(0xE1, EXIFSample.prefix + block) }
 }
 
-/// Byte-built PNGs. The standard one is a real picture, black all over.
+/// Byte-built PNGs, of which the standard one is a real picture, black all over.
 enum PNGSample {
     static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
     static let end = chunk("IEND", [])
@@ -146,16 +152,16 @@ enum WebPSample {
         file(chunk("VP8X", [flags, 0, 0, 0] + number(width - 1, 3) + number(height - 1, 3)) + chunks)
     }
 
-    /// `cwebp -q 10`
+    /// Made by `cwebp -q 10`.
     static let lossyPayload = hex(
         "f003009d012a400040003f71b8d76434af2ba6a20802902e096900d23cafb036de101e35d9f9b73000feda26c26ead3fc3bb9baf7781cf"
             + "bb5f7b54e0ccbbe8000000"
     )
-    /// `cwebp -lossless`
+    /// Made by `cwebp -lossless`.
     static let losslessPayload = hex("2f3fc00f000750bfe85fff034042f8ff5e8be87fea07")
-    /// `cwebp -lossless` of teal with half opacity.
+    /// Made by `cwebp -lossless` of teal with half opacity.
     static let losslessAlphaPayload = hex("2f3fc00f100750c02860ff024042f8ff5e8be87fea07")
-    /// `cwebp -q 10` of teal with half opacity.
+    /// Made by `cwebp -q 10` of teal with half opacity.
     static let alphaPayload = hex("0107d0bf88084444ff03")
 
     static let lossy = chunk("VP8 ", lossyPayload)
@@ -169,7 +175,7 @@ enum WebPSample {
     }
 }
 
-/// A small good file of each format, in this order: JPEG, PNG, WebP.
+/// A small good file of each format.
 enum ImageSample {
     static func picture(_ format: ImageFormat) -> [UInt8] {
         switch format {
@@ -210,7 +216,7 @@ extension [UInt8] {
     func holds(_ text: String) -> Bool { holds(Array(text.utf8)) }
 }
 
-/// The code with which the bytes are refused; `nil` if they are accepted.
+/// The error with which the bytes are refused; `nil` if they are accepted.
 func refusal(of bytes: [UInt8], limits: ImageLimits = .standard) -> ImageError? {
     do throws(ImageError) {
         _ = try StillImage(parsing: bytes, limits: limits)

@@ -1,7 +1,9 @@
 import Testing
 import ZoetropeCore
 
-/// What comes out holds the picture and nothing else. Byte-built; ``ImagesToolTests`` does the same with real files.
+/// What comes out holds the picture and nothing else.
+///
+/// The files are built by hand; ``ImagesToolTests`` does the same with real ones.
 @Suite struct ImagesSanitiserTests {
     static let canary = Array("CANARY-7f3a".utf8)
 

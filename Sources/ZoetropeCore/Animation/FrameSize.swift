@@ -22,7 +22,7 @@ extension FrameSize {
     ///
     /// Both sides are multiples of 16, the unit in which H.264 codes (so nothing is padded and cropped), and the area
     /// is never more than the resolution's, which keeps the level of the codec low. Among those sizes the one nearest
-    /// to the wanted aspect and area is taken; the aspect counts four times as much.
+    /// to the wanted aspect and area is taken; the aspect counts twice as much.
     package static func ofClip(for photo: FrameSize, resolution: Resolution) -> FrameSize {
         let aspect = min(max(photo.aspect, aspects.lowerBound), aspects.upperBound)
         let ideal = (Double(resolution.area) / aspect).squareRoot()
@@ -34,7 +34,7 @@ extension FrameSize {
                 let size = FrameSize(width: columns * 16, height: rows * 16)
                 guard size.pixels <= resolution.area else { continue }
                 let error =
-                    4 * abs(size.aspect / aspect - 1) + (1 - Double(size.pixels) / Double(resolution.area))
+                    2 * abs(size.aspect / aspect - 1) + (1 - Double(size.pixels) / Double(resolution.area))
                 if error < bestError {
                     best = size
                     bestError = error

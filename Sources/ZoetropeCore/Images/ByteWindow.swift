@@ -3,9 +3,9 @@ enum ByteOrder {
     case big
 }
 
-/// A part of untrusted bytes, read by offset. A read that does not fit is `nil`; no offset or count can trap.
+/// A part of untrusted bytes, read by offset.
 ///
-/// Offsets count from the start of the window, so a parser that holds a window cannot read outside of it.
+/// A read that does not fit is `nil`; no offset or count can trap. Offsets count from the start of the window, so a parser that holds a window cannot read outside of it.
 struct ByteWindow {
     private let storage: [UInt8]
     private let lower: Int

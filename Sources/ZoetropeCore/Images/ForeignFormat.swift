@@ -101,8 +101,8 @@ enum ForeignFormat {
         guard !head.contains(where: { $0 < 0x20 && !(0x09...0x0D).contains($0) || $0 == 0x7F }) else { return nil }
         let text = String(decoding: head, as: UTF8.self).lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         guard text.starts(with: "<") else {
-            // Invalid UTF-8 was replaced on decoding; a whole character can be cut at the end.
-            return text.dropLast(3).contains("\u{FFFD}") ? nil : "a text file"
+            // Decoding replaced what is not UTF-8. At the end of the head it may be a whole character that was cut.
+            return text.dropLast(head.count < file.count ? 3 : 0).contains("\u{FFFD}") ? nil : "a text file"
         }
         if text.contains("<svg") { return "an SVG drawing" }
         if text.contains("<html") || text.starts(with: "<!doctype html") { return "an HTML page" }

@@ -1,6 +1,6 @@
 /// Why an image was refused.
 package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Why an image was refused. Stored: never rename a raw value.
+    /// The reason as a word; stored, so never rename a raw value.
     package enum Code: String, Sendable, CaseIterable {
         /// More pixels, or a longer side, than the limits allow.
         case tooLarge = "image_too_large"
@@ -19,7 +19,9 @@ package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     package let code: Code
-    /// One sentence for a person: what failed, the value, the remedy. Never holds text from the file.
+    /// One sentence for a person: what failed, the value, the remedy.
+    ///
+    /// Holds no text from the file, but for the four letters of a PNG chunk's name.
     package let message: String
 
     package init(_ code: Code, _ message: String) {
@@ -36,7 +38,8 @@ extension ImageError {
     }
 
     static func cutOff(_ format: ImageFormat, after count: Int) -> ImageError {
-        ImageError(.damaged, "The \(format.name) is cut off after \(count) bytes; send the whole file.")
+        let bytes = count == 1 ? "1 byte" : "\(count) bytes"
+        return ImageError(.damaged, "The \(format.name) is cut off after \(bytes); send the whole file.")
     }
 
     static func variant(_ format: ImageFormat, _ what: String, remedy: String) -> ImageError {

@@ -1,4 +1,4 @@
-/// The formats in which a still image is accepted. Told from the bytes only, never from a name or a content type.
+/// The formats in which a still image is accepted, told from the bytes only, never from a name or a content type.
 package enum ImageFormat: String, Sendable, CaseIterable {
     case jpeg
     case png

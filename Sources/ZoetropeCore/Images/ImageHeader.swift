@@ -7,11 +7,13 @@ package struct ImageHeader: Sendable, Equatable {
     package var height: Int
     /// From EXIF; `upright` when there is none, or none that makes sense.
     package var orientation: ImageOrientation
-    /// Some pixel may be transparent. A promise of the file's header: every pixel may still be opaque.
+    /// Some pixel may be transparent, by the file's header; every pixel may still be opaque.
     package var hasAlpha: Bool
-    /// Bits per sample, 1…16. Always 8 for JPEG and WebP, and for a PNG with a palette, whose colours have 8 bits.
+    /// Bits per sample, 1…16.
+    ///
+    /// Always 8 for JPEG and WebP, and for a PNG with a palette, whose colours have 8 bits.
     package var bitDepth: Int
-    /// The file stores no colour: JPEG of one component, or greyscale PNG. WebP always stores colour.
+    /// The file stores no colour: a JPEG of one component or a greyscale PNG; a WebP always stores colour.
     package var isGreyscale: Bool
 
     package init(

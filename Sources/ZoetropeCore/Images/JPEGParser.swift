@@ -53,7 +53,7 @@ struct JPEGParser {
             case Marker.app1: readEXIF(try segment())
             case Marker.app14: readAdobe(try segment())
             case Marker.app0...Marker.app15, Marker.comment: _ = try segment()
-            default: throw .damaged(.jpeg, "marker \(marker) is out of place")
+            default: throw .damaged(.jpeg, "marker 0x\(String(marker, radix: 16, uppercase: true)) is out of place")
             }
         }
     }
@@ -161,8 +161,9 @@ extension JPEGParser {
 // MARK: - Application segments
 
 extension JPEGParser {
-    /// Without JFIF and Adobe markers a decoder guesses from component ids whether the file holds RGB. So a JFIF marker
-    /// that was there stays, as a minimal one with square pixels and no thumbnail.
+    /// Keeps a JFIF marker that was there, as a minimal one with square pixels and no thumbnail.
+    ///
+    /// Without it and Adobe's, a decoder guesses from the component ids whether the file holds RGB.
     private mutating func readJFIF(_ payload: ByteWindow) {
         guard payload.count >= 14, payload.starts(with: "JFIF\0"), !hasJFIF, frame == nil else { return }
         hasJFIF = true

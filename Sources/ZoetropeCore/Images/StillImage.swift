@@ -6,8 +6,10 @@
 package struct StillImage: Sendable {
     /// What the file says, with the orientation that `bytes` no longer carry.
     package let header: ImageHeader
-    /// The image reduced to what a decoder needs: no EXIF, XMP, IPTC, comments, ICC profile, thumbnails, text chunks,
-    /// animation, or bytes after the end. Decodes to the same stored pixels; `header.orientation` must be applied to them.
+    /// The image reduced to what a decoder needs.
+    ///
+    /// No EXIF, XMP, IPTC, comments, ICC profile, thumbnails, text chunks, animation, or bytes after the end. It decodes
+    /// to the same stored pixels as the file; `header.orientation` must still be applied to them.
     package let bytes: [UInt8]
 
     init(header: ImageHeader, bytes: [UInt8]) {

@@ -37,8 +37,10 @@ package enum FFmpegArguments {
             case .png: ("png_pipe", "png")
             case .webp: ("webp_pipe", "webp")
             }
+        // Decoders round a picture's sides up before they compare; the picture itself is known and allowed.
+        let maxPixels = (header.width + 256) * (header.height + 256)
         return strict + [
-            "-protocol_whitelist", "pipe", "-max_pixels", "\(ImageLimits.standard.maxPixels)",
+            "-protocol_whitelist", "pipe", "-max_pixels", "\(maxPixels)",
             "-noautorotate", "-threads", "1", "-f", demuxer, "-c:v", decoder, "-i", "pipe:0",
             "-map", "0:v:0", "-vf", filters.joined(separator: ","), "-frames:v", "1", "-f", "rawvideo", "pipe:1",
         ]
@@ -72,16 +74,18 @@ package enum FFmpegArguments {
     /// x264 as the target wants it.
     private static func encoder(size: FrameSize) -> [String] {
         let lines = min(size.width, size.height)
-        let maxRate = lines <= 480 ? 4 : lines <= 720 ? 8 : 12
         return [
-            "-c:v", "libx264", "-preset", lines <= 720 ? "veryfast" : "superfast", "-crf", lines <= 720 ? "18" : "20",
-            "-profile:v", "high", "-g", "60", "-bf", "2", "-maxrate", "\(maxRate)M", "-bufsize", "\(2 * maxRate)M",
-            "-threads", "2",
+            "-c:v", "libx264", "-preset", MP4Target.preset(lines: lines), "-crf", "\(MP4Target.crf(lines: lines))",
+            "-profile:v", MP4Target.encoderProfile, "-g", "\(MP4Target.keyFrameGap)", "-bf", "\(MP4Target.bFrames)",
+            "-maxrate", "\(MP4Target.maxRateBps(lines: lines))",
+            "-bufsize", "\(MP4Target.bufferSizeBits(lines: lines))",
+            "-threads", "\(MP4Target.encoderThreads)",
         ] + colourTags
     }
 
     private static let colourTags = [
-        "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv",
+        "-color_primaries", MP4Target.colour, "-color_trc", MP4Target.colour, "-colorspace", MP4Target.colour,
+        "-color_range", MP4Target.colourRange,
     ]
 
     /// An MP4 that starts at once and says nothing about where it came from.

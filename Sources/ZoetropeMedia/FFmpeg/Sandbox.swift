@@ -10,6 +10,12 @@ package struct ResourceLimits: Sendable, Equatable {
     /// The largest file that it may write, in bytes.
     package var fileSize: Int
 
+    package init(addressSpace: Int, cpuSeconds: Int, fileSize: Int) {
+        self.addressSpace = addressSpace
+        self.cpuSeconds = cpuSeconds
+        self.fileSize = fileSize
+    }
+
     /// For a decoder of photos: 50 megapixels with four 16-bit channels are 400 MB, and a filter holds three of them.
     package static let photo = ResourceLimits(addressSpace: 3 << 30, cpuSeconds: 60, fileSize: 64 << 20)
     /// For clips of at most ten seconds: an encoder at 1080p needs about 0.5 GB and a minute; 256 MiB is ten times the

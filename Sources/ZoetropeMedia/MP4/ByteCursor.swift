@@ -13,10 +13,7 @@ struct ByteCursor {
 
     mutating func take(_ count: Int) throws(MP4Error) -> ArraySlice<UInt8> {
         guard count >= 0, count <= rest.count else {
-            throw MP4Error(
-                .malformed,
-                "'\(box)' ends too early: \(count) more bytes are needed, \(rest.count) are left"
-            )
+            throw MP4Error(.malformed, "'\(box)' ends too early: \(count) more bytes are needed, \(rest.count) are left")
         }
         defer { rest = rest.dropFirst(count) }
         return rest.prefix(count)

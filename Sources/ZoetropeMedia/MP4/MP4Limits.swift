@@ -14,7 +14,7 @@ package enum MP4Limits {
     package static let edits = 1_024
     /// Sample entries of a track.
     package static let sampleEntries = 16
-    /// Pieces of metadata. The rest is left out: a file with so many has been judged.
+    /// Pieces of metadata. The rest is left out, and so many are a finding.
     package static let metadata = 1_024
     /// How much is kept of one piece of metadata outside `moov`.
     package static let metadataBytes = 64 << 10

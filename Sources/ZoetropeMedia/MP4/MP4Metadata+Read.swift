@@ -1,32 +1,43 @@
 extension MP4Metadata {
     static let handlerKey = "hdlr"
+    static let keysKey = "keys"
     static let compressorKey = "compressorname"
     static let creationTimeKey = "creation_time"
 
     /// Boxes that carry structure. What is not listed is taken for metadata: it may be anything.
     static let boxesOfFile: Set<FourCC> = [
-        .ftyp, .moov, .mdat, .moof, .wide, FourCC("styp"), FourCC("sidx"), FourCC("ssix"), FourCC("mfra"),
-        FourCC("pdin"),
+        .ftyp, .moov, .mdat, .moof, .wide, FourCC("styp"), FourCC("sidx"), FourCC("ssix"), FourCC("mfra"), FourCC("pdin"),
     ]
     static let boxesOfMovie: Set<FourCC> = [.mvhd, .trak, .mvex, FourCC("iods")]
     static let boxesOfTrack: Set<FourCC> = [
         .tkhd, .edts, .mdia, FourCC("tref"), FourCC("load"), FourCC("tapt"), FourCC("trgr"),
+    ]
+    /// Of `mdia`, `minf` and `stbl`.
+    static let boxesOfMedia: Set<FourCC> = [
+        .mdhd, .hdlr, .minf, FourCC("elng"),
+        .dinf, .stbl, FourCC("vmhd"), FourCC("smhd"), FourCC("hmhd"), FourCC("nmhd"), FourCC("sthd"), FourCC("gmhd"),
+        .stsd, .stts, .ctts, .stss, .stsc, .stsz, .stz2, .stco, .co64, FourCC("cslg"), FourCC("stps"), FourCC("stsh"),
+        FourCC("sdtp"), FourCC("sbgp"), FourCC("sgpd"), FourCC("subs"), FourCC("saiz"), FourCC("saio"), FourCC("padb"),
+        FourCC("stdp"),
+    ]
+    /// Of a sample entry.
+    static let boxesOfEntry: Set<FourCC> = [
+        .avcC, .colr, .pasp, .fiel, .esds, FourCC("btrt"), FourCC("clap"), FourCC("chan"), FourCC("srat"),
     ]
 
     /// Adds what the boxes carry, from `udta`, `meta` (iTunes and QuickTime keys), `uuid` and boxes of unknown kinds.
     ///
     /// A list that cannot be taken apart is added as one piece: that it is there is what matters.
     ///
-    /// - Parameter known: boxes to pass over; `nil` passes over all but `udta`, `meta` and `uuid`.
-    static func collect(from boxes: [MP4Box], known: Set<FourCC>?, place: Place, into metadata: inout [MP4Metadata]) {
+    /// - Parameter known: boxes to pass over.
+    static func collect(from boxes: [MP4Box], known: Set<FourCC>, place: Place, into metadata: inout [MP4Metadata]) {
         for box in boxes {
             do throws(MP4Error) {
                 switch box.type {
                 case .udta: collect(from: try box.content.boxes(), known: [], place: place, into: &metadata)
                 case .meta: try collectMeta(box.content, place: place, into: &metadata)
-                case .uuid: append(box, place: place, into: &metadata)
-                case let type where known?.contains(type) == false: append(box, place: place, into: &metadata)
-                default: continue
+                case let type where known.contains(type): continue
+                default: append(box, place: place, into: &metadata)
                 }
             } catch {
                 append(box, place: place, into: &metadata)
@@ -34,27 +45,35 @@ extension MP4Metadata {
         }
     }
 
-    /// Adds a field that is always there, unless it is empty.
-    static func append(
+    /// Adds a field that every file has, unless it is empty.
+    static func appendField(
         _ value: some Collection<UInt8>,
         as key: String,
         place: Place,
         into metadata: inout [MP4Metadata]
     ) {
-        guard !value.isEmpty, metadata.count < MP4Limits.metadata else { return }
+        if !value.isEmpty { append(value, as: key, place: place, into: &metadata) }
+    }
+
+    private static func append(
+        _ value: some Collection<UInt8>,
+        as key: String,
+        place: Place,
+        into metadata: inout [MP4Metadata]
+    ) {
+        guard metadata.count < MP4Limits.metadata else { return }
         metadata.append(MP4Metadata(place: place, key: key, value: Array(value)))
     }
 
     /// Adds a box as it is. Padding of nothing but zeros carries nothing.
     private static func append(_ box: MP4Box, place: Place, into metadata: inout [MP4Metadata]) {
-        guard metadata.count < MP4Limits.metadata else { return }
         let content = box.content.rest
         if box.type == .free || box.type == .skip, content.allSatisfy({ $0 == 0 }) { return }
         if box.type == .uuid, content.count >= 16 {
             let name = content.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-            metadata.append(MP4Metadata(place: place, key: "uuid \(name)", value: Array(content.dropFirst(16))))
+            append(content.dropFirst(16), as: "uuid \(name)", place: place, into: &metadata)
         } else {
-            metadata.append(MP4Metadata(place: place, key: box.type.description, value: Array(content)))
+            append(content, as: box.type.description, place: place, into: &metadata)
         }
     }
 
@@ -81,13 +100,17 @@ extension MP4Metadata {
         if !cursor.rest.dropFirst(4).starts(with: "hdlr".utf8), !cursor.isAtEnd { try cursor.skip(4) }
         let boxes = try cursor.boxes()
         let names = if let keys = try boxes.only(.keys) { try readKeys(keys) } else { [String]() }
+        // A name is a piece of metadata too, whether or not a value follows.
+        for name in names { append(name.utf8, as: keysKey, place: place, into: &metadata) }
         for box in boxes {
             switch box.type {
-            case .hdlr, .keys: continue
+            case .keys: continue
+            case .hdlr:
+                var handler = box.content
+                try handler.skip(24)
+                appendField(handler.text(), as: handlerKey, place: place, into: &metadata)
             case .ilst:
-                for item in try box.content.boxes() {
-                    try appendItem(item, names: names, place: place, into: &metadata)
-                }
+                for item in try box.content.boxes() { try appendItem(item, names: names, place: place, into: &metadata) }
             default: append(box, place: place, into: &metadata)
             }
         }

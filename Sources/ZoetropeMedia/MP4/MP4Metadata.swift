@@ -6,8 +6,8 @@ package struct MP4Metadata: Sendable, Hashable {
     }
 
     package let place: Place
-    /// `©nam`, `com.apple.quicktime.make`, `uuid be7acfcb…`, or a box type; `hdlr`, `compressorname` and
-    /// `creation_time` for the fields of those names. From the file: do not print it as it is.
+    /// `©nam`, `com.apple.quicktime.make`, `uuid be7acfcb…`, or a box type; `hdlr`, `keys`, `compressorname`
+    /// and `creation_time` for the fields of those names. From the file: do not print it as it is.
     package let key: String
     /// At most 64 KiB of it where it stands outside `moov`. May be private: never logged.
     package let value: [UInt8]

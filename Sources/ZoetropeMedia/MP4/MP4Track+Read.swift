@@ -17,13 +17,13 @@ extension MP4Track {
         let information = try media.required(.minf).boxes()
         let tables = try information.required(.stbl).boxes()
         try track.readSampleEntries(try tables.required(.stsd), metadata: &metadata)
-        if case .other = track.handler {
-        } else {
+        if case .other = track.handler {} else {
             try track.readDataReferences(try information.required(.dinf))
             try track.readSampleTables(tables, mediaData: mediaData)
         }
         MP4Metadata.collect(from: boxes, known: MP4Metadata.boxesOfTrack, place: .track, into: &metadata)
-        MP4Metadata.collect(from: media + information, known: nil, place: .track, into: &metadata)
+        MP4Metadata.collect(
+            from: media + information + tables, known: MP4Metadata.boxesOfMedia, place: .track, into: &metadata)
         return track
     }
 
@@ -71,7 +71,7 @@ extension MP4Track {
             case let other: .other(other)
             }
         try cursor.skip(12)
-        MP4Metadata.append(cursor.text(), as: MP4Metadata.handlerKey, place: .track, into: &metadata)
+        MP4Metadata.appendField(cursor.text(), as: MP4Metadata.handlerKey, place: .track, into: &metadata)
     }
 
     private mutating func readDataReferences(_ content: ByteCursor) throws(MP4Error) {

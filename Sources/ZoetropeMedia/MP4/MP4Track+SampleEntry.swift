@@ -14,7 +14,10 @@ extension MP4Track {
         case .sound:
             // Old QuickTime layouts fail here. The picture may be good all the same, so this is not an error: a sound
             // track without a description does not conform.
-            sound = try? Self.soundDescription(entry, tableVersion: version)
+            if let boxes = try? Self.soundBoxes(entry, tableVersion: version) {
+                sound = try? boxes.only(.esds).map(SoundDescription.init)
+                MP4Metadata.collect(from: boxes, known: MP4Metadata.boxesOfEntry, place: .track, into: &metadata)
+            }
         case .other: break
         }
     }
@@ -27,7 +30,7 @@ extension MP4Track {
         try cursor.skip(14)
         try cursor.skip(1)  // the length of the name; what stands behind it counts too
         let name = ByteCursor(try cursor.take(31), of: entry.type).text()
-        MP4Metadata.append(name, as: MP4Metadata.compressorKey, place: .track, into: &metadata)
+        MP4Metadata.appendField(name, as: MP4Metadata.compressorKey, place: .track, into: &metadata)
         try cursor.skip(4)
         let boxes = try cursor.boxes()
         if let configuration = try boxes.only(.avcC) { avc = try AVCConfiguration(configuration) }
@@ -36,6 +39,7 @@ extension MP4Track {
         }
         if var field = try boxes.only(.fiel) { fieldCount = Int(try field.uint8()) }
         try readColour(boxes.filter { $0.type == .colr })
+        MP4Metadata.collect(from: boxes, known: MP4Metadata.boxesOfEntry, place: .track, into: &metadata)
     }
 
     /// Several `colr` boxes are legal: `nclx` beside an ICC profile. The one that gives code points is kept.
@@ -60,15 +64,14 @@ extension MP4Track {
     }
 
     /// - Parameter tableVersion: of `stsd`: 0 lets a sound entry of version 1 or 2 have QuickTime's longer layout.
-    private static func soundDescription(_ entry: MP4Box, tableVersion: UInt8) throws(MP4Error) -> SoundDescription? {
-        guard entry.type == .mp4a else { return nil }
+    private static func soundBoxes(_ entry: MP4Box, tableVersion: UInt8) throws(MP4Error) -> [MP4Box] {
+        guard entry.type == .mp4a else { return [] }
         var cursor = entry.content
         try cursor.skip(8)
         let version = try cursor.uint16()
         try cursor.skip(18)
         if tableVersion == 0, version == 1 { try cursor.skip(16) }
         if tableVersion == 0, version == 2 { try cursor.skip(36) }
-        guard let description = try cursor.boxes().only(.esds) else { return nil }
-        return try SoundDescription(description)
+        return try cursor.boxes()
     }
 }

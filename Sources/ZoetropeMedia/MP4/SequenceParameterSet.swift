@@ -130,10 +130,7 @@ package struct SequenceParameterSet: Sendable, Equatable {
         _ = try reader.flag()  // direct_8x8_inference_flag
         let codedHeight = 16 * mapUnits * rowsInUnit
         guard codedWidth <= MP4Limits.pictureSide, codedHeight <= MP4Limits.pictureSide else {
-            throw MP4Error(
-                .tooLarge,
-                "a picture of \(codedWidth)×\(codedHeight), at most \(MP4Limits.pictureSide) a side"
-            )
+            throw MP4Error(.tooLarge, "a picture of \(codedWidth)×\(codedHeight), at most \(MP4Limits.pictureSide) a side")
         }
         var croppedColumns = 0
         var croppedRows = 0

@@ -73,9 +73,7 @@ extension ByteCursor {
     /// The content of the descriptor that must come next.
     fileprivate mutating func descriptor(_ tag: UInt8) throws(MP4Error) -> ByteCursor {
         let found = try uint8()
-        guard found == tag else {
-            throw MP4Error(.malformed, "'\(box)' has descriptor \(found) in the place of \(tag)")
-        }
+        guard found == tag else { throw MP4Error(.malformed, "'\(box)' has descriptor \(found) in the place of \(tag)") }
         var size = 0
         for _ in 0..<4 {
             let byte = try uint8()

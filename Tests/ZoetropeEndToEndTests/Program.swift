@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+import ZoetropeTestKit
+
+/// The `zoetrope` program that was built with these tests.
+enum Program {
+    static let path = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        .appending(path: "zoetrope").path
+
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static func photo(_ name: String) -> String { root.appending(path: "Examples/photos/\(name).jpg").path }
+
+    /// Runs it in a folder, without settings from outside.
+    static func run(_ arguments: String..., in folder: TemporaryFolder, environment: [String] = []) async throws -> ToolResult {
+        try await ToolRunner.run(
+            "env",
+            ["-u", "REPLICATE_API_TOKEN", "-u", "ZOETROPE_FFMPEG", "-u", "ZOETROPE_SANDBOX", "-C", folder.url.path]
+                + environment + [path] + arguments
+        )
+    }
+
+    /// Names of all that is in a folder, hidden or not.
+    static func names(in folder: TemporaryFolder) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
+    }
+}
