@@ -3,9 +3,9 @@
 #
 #   check-mp4.sh FILE [SECONDS]
 #
-# Prints "FAIL <rule> <what>" for each rule that does not hold. Rules: docs and Sources/ZoetropeMedia/MP4/MP4Conformance.swift.
-# Covers 1 to 17, except for what ffprobe cannot see: data references, chunk places, a second parameter set, colr against
-# the pictures, metadata outside the tags. A sound track is taken as allowed. Needs ffprobe, jq, python3.
+# Prints "FAIL <rule> <what>" for each rule that does not hold; the rules are those of MP4Conformance.swift. Covers 1 to
+# 17, except for what ffprobe does not show: data references, places of chunks, a second parameter set, colr against the
+# pictures, metadata that is no tag. A sound track is taken as allowed. Needs ffprobe, jq, python3.
 #
 # Status: 0 conforms, 1 does not, 2 wrong use or a missing tool.
 set -u

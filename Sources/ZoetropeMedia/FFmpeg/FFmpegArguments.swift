@@ -22,6 +22,9 @@ package enum FFmpegArguments {
         if header.hasAlpha {
             // Transparent parts become black: the colours are multiplied by their opacity before it is dropped.
             filters += ["format=\(header.bitDepth > 8 ? "gbrap16le" : "gbrap")", "premultiply=inplace=1"]
+        } else if header.format == .png, header.bitDepth <= 8, !header.isGreyscale {
+            // From a palette, the scaler would make BT.601 whatever it is told. For RGB this does nothing.
+            filters.append("format=rgb24")
         }
         filters += [
             "crop=\(part.width):\(part.height):\(part.x):\(part.y):exact=1",
@@ -69,6 +72,40 @@ package enum FFmpegArguments {
                 "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "\(size.width)x\(size.height)",
                 "-framerate", "\(MP4Target.frameRate)", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "\(frames)",
             ] + encoder(size: size) + container(output: output)
+    }
+
+    /// Reads a video from outside and writes the file of the target: even, steady, upright, in BT.709, without sound.
+    ///
+    /// Files are bare names in the folder of work; the size is that of the result.
+    package static func normalise(
+        _ input: String, to output: String, size: FrameSize, isInterlaced: Bool, frames: Int
+    ) -> [String] {
+        let filters =
+            (isInterlaced ? ["bwdif=deint=interlaced"] : []) + [
+                "fps=\(MP4Target.frameRate)",
+                "scale=\(size.width):\(size.height):flags=bicubic:out_color_matrix=\(MP4Target.colour)"
+                    + ":out_range=\(MP4Target.colourRange)",
+                "setsar=1", "format=\(MP4Target.pixelFormat)",
+                // A model's clip may be a few frames short; the last one is held.
+                "tpad=stop_mode=clone:stop_duration=1",
+            ]
+        return strict + foreignVideo(input) + [
+            "-map", "0:v:0", "-an", "-sn", "-dn", "-y", "-vf", filters.joined(separator: ","), "-frames:v", "\(frames)",
+        ] + encoder(size: size) + container(output: output)
+    }
+
+    /// Reports the streams of a video from outside as JSON, the picture first. For ffprobe.
+    package static func probe(_ file: String) -> [String] {
+        ["-v", "error"] + foreignVideo(file) + ["-select_streams", "v:0", "-show_streams", "-of", "json"]
+    }
+
+    /// Opens a video from outside as an MP4 and as nothing else: no playlist, no list of files, no address.
+    private static func foreignVideo(_ file: String) -> [String] {
+        [
+            "-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2",
+            "-max_pixels", "\(VideoProbe.maxPixels)", "-max_alloc", "268435456", "-max_streams", "16",
+            "-threads", "\(MP4Target.encoderThreads)", "-f", "mp4", "-i", "file:\(file)",
+        ]
     }
 
     /// x264 as the target wants it.

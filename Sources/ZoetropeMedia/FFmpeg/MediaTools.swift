@@ -4,11 +4,14 @@ package import SystemPackage
 /// The programs that the media path uses, and what surrounds them.
 package struct MediaTools: Sendable, Equatable {
     package var ffmpeg: FilePath
+    /// The one that came with ``ffmpeg``, where there is one beside it.
+    package var ffprobe: FilePath
     package var prlimit: FilePath
     package var sandbox: Sandbox
 
-    package init(ffmpeg: FilePath, prlimit: FilePath, sandbox: Sandbox) {
+    package init(ffmpeg: FilePath, ffprobe: FilePath, prlimit: FilePath, sandbox: Sandbox) {
         self.ffmpeg = ffmpeg
+        self.ffprobe = ffprobe
         self.prlimit = prlimit
         self.sandbox = sandbox
     }
@@ -48,7 +51,9 @@ extension MediaTools {
         }
         let prlimit = try need("prlimit", "install it with: apt-get install util-linux")
         let ffmpeg = try need(ffmpeg, "install it with: apt-get install ffmpeg, or set ZOETROPE_FFMPEG to its path")
-        var tools = MediaTools(ffmpeg: ffmpeg, prlimit: prlimit, sandbox: .limits)
+        let beside = ffmpeg.removingLastComponent().appending("ffprobe").string
+        let ffprobe = try locate(beside, in: "") ?? need("ffprobe", "it comes with ffmpeg: apt-get install ffmpeg")
+        var tools = MediaTools(ffmpeg: ffmpeg, ffprobe: ffprobe, prlimit: prlimit, sandbox: .limits)
         if policy != .limits, let bubblewrap = locate("bwrap", in: searchPath) {
             tools.sandbox = .bubblewrap(bubblewrap)
             // A container often forbids the namespaces; only a try tells.

@@ -19,7 +19,7 @@ struct BitReader {
         return bytes[position >> 3] >> (7 - UInt8(position & 7)) & 1 == 1
     }
 
-    /// - Parameter count: 0 to 32.
+    /// A number of 0 to 32 bits.
     mutating func bits(_ count: Int) throws(MP4Error) -> Int {
         var value = 0
         for _ in 0..<count { value = value << 1 | (try flag() ? 1 : 0) }

@@ -1,4 +1,4 @@
-/// A window on the content of one box, read forwards, never past its end. All numbers are big-endian.
+/// A window on the content of one box, read forwards, never past its end.
 struct ByteCursor {
     /// The box that the bytes belong to, for error texts.
     let box: FourCC
@@ -13,7 +13,10 @@ struct ByteCursor {
 
     mutating func take(_ count: Int) throws(MP4Error) -> ArraySlice<UInt8> {
         guard count >= 0, count <= rest.count else {
-            throw MP4Error(.malformed, "'\(box)' ends too early: \(count) more bytes are needed, \(rest.count) are left")
+            throw MP4Error(
+                .malformed,
+                "'\(box)' ends too early: \(count) more bytes are needed, \(rest.count) are left"
+            )
         }
         defer { rest = rest.dropFirst(count) }
         return rest.prefix(count)
@@ -44,9 +47,7 @@ struct ByteCursor {
 
     /// The number of entries of a table, once it is certain that the box has room for them.
     ///
-    /// - Parameters:
-    ///   - entrySize: bytes of one entry, at least 1.
-    ///   - limit: more entries than this throw `tooLarge`.
+    /// An entry has `entrySize` bytes, at least 1. More than `limit` entries throw `tooLarge`.
     mutating func entryCount(entrySize: Int, limit: Int) throws(MP4Error) -> Int {
         let count = Int(try uint32())
         guard count <= rest.count / entrySize else {

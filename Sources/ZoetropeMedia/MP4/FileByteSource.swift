@@ -8,7 +8,7 @@ import Darwin
 
 /// A regular file, read with `pread`: copies may be used from several tasks at once.
 package struct FileByteSource: ByteSource, Sendable {
-    /// Length when the file was opened. A file that shrinks later makes reads throw.
+    /// Length when the file was opened; a file that shrinks later makes reads throw.
     package let byteCount: Int
     private let file: OpenFile
 

@@ -1,4 +1,6 @@
-/// A box inside another one. Top-level boxes, which are read in ranges, are ``MP4Movie/TopLevelBox``.
+/// A box inside another one.
+///
+/// Those at the top of the file, which are read in ranges, are ``MP4Movie/TopLevelBox``.
 struct MP4Box {
     let type: FourCC
     let content: ByteCursor

@@ -1,7 +1,9 @@
 /// Rules 1 to 3 and 17: the file around the pictures.
 extension MP4Conformance {
     static func brand(_ movie: MP4Movie) -> [String] {
-        guard let brand = movie.majorBrand else { return ["there is no 'ftyp' box, the brand must be 'isom' or the like"] }
+        guard let brand = movie.majorBrand else {
+            return ["there is no 'ftyp' box, the brand must be 'isom' or the like"]
+        }
         if MP4Target.brands.contains(brand) { return [] }
         return ["major brand must be one of isom, iso2 to iso6, mp41, mp42, avc1, got '\(brand)'"]
     }
@@ -13,15 +15,21 @@ extension MP4Conformance {
         let movieCount = types.count { $0 == .moov }
         if movieCount != 1 { texts.append("there must be one 'moov' box, got \(movieCount)") }
         if let media = types.firstIndex(of: .mdat) {
-            if let start = types.firstIndex(of: .moov), start > media { texts.append("'moov' must stand before 'mdat'") }
+            if let start = types.firstIndex(of: .moov), start > media {
+                texts.append("'moov' must stand before 'mdat'")
+            }
         } else {
             texts.append("there must be an 'mdat' box, got none")
         }
         if movie.isFragmented { texts.append("the file must not be fragmented") }
         if let last = movie.boxes.last {
             let left = movie.fileSize - last.offset
-            if last.size > left { texts.append("'\(last.type)' must end with the file, claims \(last.size) bytes of \(left)") }
-            if last.size < left { texts.append("the last box must end the file, got \(left - last.size) bytes after it") }
+            if last.size > left {
+                texts.append("'\(last.type)' must end with the file, claims \(last.size) bytes of \(left)")
+            }
+            if last.size < left {
+                texts.append("the last box must end the file, got \(left - last.size) bytes after it")
+            }
         }
         return texts + movie.tracks.flatMap(mediaPlace)
     }
@@ -31,7 +39,9 @@ extension MP4Conformance {
         if !track.isSelfContained { texts.append("the media of track \(track.id) must lie in this file, not another") }
         if !track.layout.liesInMediaData { texts.append("the samples of track \(track.id) must lie within 'mdat'") }
         if !track.layout.coversAllSamples {
-            texts.append("the chunks of track \(track.id) must hold its \(track.sampleCount) samples, no more, no fewer")
+            texts.append(
+                "the chunks of track \(track.id) must hold its \(track.sampleCount) samples, no more, no fewer"
+            )
         }
         return texts
     }
@@ -65,9 +75,10 @@ extension MP4Conformance {
 
     /// A name out of a hostile file, safe to print.
     private static func printable(_ text: String) -> String {
-        let scalars = text.unicodeScalars.prefix(64).map { scalar in
-            (0x20...0x7E).contains(scalar.value) || scalar == "©" ? scalar : "?"
-        }
+        let scalars = text.unicodeScalars.prefix(64)
+            .map { scalar in
+                (0x20...0x7E).contains(scalar.value) || scalar == "©" ? scalar : "?"
+            }
         return String(String.UnicodeScalarView(scalars))
     }
 }

@@ -21,7 +21,9 @@ extension MP4Conformance {
         if set.acceptedProfile == nil {
             texts.append("profile must be Constrained Baseline, Main or High (66, 77, 100), got \(set.profile)")
         }
-        if !MP4Target.levels.contains(set.level) { texts.append("level must be one of 1 to 4.2, got \(decimalLevel(set.level))") }
+        if !MP4Target.levels.contains(set.level) {
+            texts.append("level must be one of 1 to 4.2, got \(decimalLevel(set.level))")
+        }
         if avc.profile != set.profile || avc.level != set.level {
             let found = "\(avc.profile) at \(decimalLevel(avc.level))"
             texts.append("'avcC' must repeat profile \(set.profile) at \(decimalLevel(set.level)), got \(found)")
@@ -60,7 +62,8 @@ extension MP4Conformance {
             texts.append("the pictures must be \(width)×\(height) as the track says, got \(set.width)×\(set.height)")
         }
         if track.displayWidth != UInt32(width) << 16 || track.displayHeight != UInt32(height) << 16 {
-            let found = "\((Double(track.displayWidth) / 65_536).rounded3)×\((Double(track.displayHeight) / 65_536).rounded3)"
+            let found =
+                "\((Double(track.displayWidth) / 65_536).rounded3)×\((Double(track.displayHeight) / 65_536).rounded3)"
             texts.append("the track must be shown as \(width)×\(height), got \(found)")
         }
         for ratio in [track.pixelAspectRatio, track.avc?.sequenceParameterSet?.sampleAspectRatio] {
@@ -99,8 +102,9 @@ extension MP4Conformance {
 }
 
 extension SequenceParameterSet {
-    /// `nil` for all others. Baseline counts only where it is constrained: the tools that are left out there are those
-    /// that browsers lack.
+    /// The profile, or `nil` when it is none that we accept.
+    ///
+    /// Baseline counts only where it is constrained: the tools that are left out there are those that browsers lack.
     package var acceptedProfile: MP4Target.Profile? {
         switch profile {
         case 66: constraintFlags & 0x40 != 0 ? .constrainedBaseline : nil

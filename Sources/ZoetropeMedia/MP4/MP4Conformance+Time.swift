@@ -10,7 +10,9 @@ extension MP4Conformance {
 
     static func constantRate(_ track: MP4Track, _ timing: MP4FrameTiming?) -> [String] {
         guard track.sampleCount > 0 else { return [] }
-        guard let timing else { return ["'stts' and 'ctts' must cover the \(track.sampleCount) samples, no more, no fewer"] }
+        guard let timing else {
+            return ["'stts' and 'ctts' must cover the \(track.sampleCount) samples, no more, no fewer"]
+        }
         guard Int(track.timeScale) % MP4Target.frameRate == 0 else {
             return ["the time scale must be a multiple of \(MP4Target.frameRate), got \(track.timeScale)"]
         }
@@ -33,7 +35,9 @@ extension MP4Conformance {
             texts.append("\(seconds) s must have \(seconds * MP4Target.frameRate) frames, got \(track.sampleCount)")
         }
         if track.sampleCount == 0 { texts.append("there must be frames, got none") }
-        if track.emptySampleCount > 0 { texts.append("every frame must have bytes, got \(track.emptySampleCount) without") }
+        if track.emptySampleCount > 0 {
+            texts.append("every frame must have bytes, got \(track.emptySampleCount) without")
+        }
         let frames = Double(track.sampleCount) / Double(MP4Target.frameRate)
         let lengths = [
             ("mvhd", movie.duration, movie.timeScale),

@@ -2,7 +2,9 @@
 package struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
     /// Number of the rule, 1 to 17.
     package let rule: Int
-    /// The value that was found and what would be right. Never a value of metadata: that may be private.
+    /// The value that was found and what would be right.
+    ///
+    /// Never a value of metadata: that may be private.
     package let text: String
 
     package init(rule: Int, text: String) {
@@ -20,9 +22,11 @@ package enum MP4Conformance {
     /// Whether the pictures can be decoded (rule 19) takes a decoder, and is not looked at here.
     ///
     /// - Parameters:
+    ///   - movie: what the boxes of the file say.
     ///   - seconds: the length that was asked for, or `nil` when any is right.
     ///   - allowsSound: a sound track is allowed, not demanded.
-    ///   - keeping: metadata that somebody asked for, or that is our own mark of provenance, bytes for bytes.
+    ///   - keeping: metadata that somebody asked for, or that is our own mark of provenance, byte for byte.
+    /// - Returns: what is not as it must be.
     package static func check(
         _ movie: MP4Movie,
         seconds: Int?,

@@ -2,9 +2,11 @@
 ///
 /// Files that can be read but are not what we publish are no errors: see ``MP4Conformance``.
 package struct MP4Error: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kind of failure. Stored: never rename a raw value.
+    /// The kind of failure.
+    ///
+    /// Stored: never rename a raw value.
     package enum Code: String, Sendable, CaseIterable {
-        /// The bytes could not be fetched. The only case in which another try can help.
+        /// The bytes could not be fetched: the only case in which another try can help.
         case unreadable = "mp4_unreadable"
         /// The file is something else: a playlist, a picture, text.
         case notMP4 = "mp4_not_an_mp4"

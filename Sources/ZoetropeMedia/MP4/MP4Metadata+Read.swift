@@ -4,9 +4,10 @@ extension MP4Metadata {
     static let compressorKey = "compressorname"
     static let creationTimeKey = "creation_time"
 
-    /// Boxes that carry structure. What is not listed is taken for metadata: it may be anything.
-    static let boxesOfFile: Set<FourCC> = [
-        .ftyp, .moov, .mdat, .moof, .wide, FourCC("styp"), FourCC("sidx"), FourCC("ssix"), FourCC("mfra"), FourCC("pdin"),
+    /// Boxes that carry structure; what is not listed is taken for metadata, since it may be anything.
+    static let boxesOfFile: Set<FourCC> = [.ftyp, .moov, .mdat]
+    static let boxesOfFragments: Set<FourCC> = [
+        .moof, FourCC("styp"), FourCC("sidx"), FourCC("ssix"), FourCC("mfra"), FourCC("prft"), FourCC("emsg"),
     ]
     static let boxesOfMovie: Set<FourCC> = [.mvhd, .trak, .mvex, FourCC("iods")]
     static let boxesOfTrack: Set<FourCC> = [
@@ -27,9 +28,8 @@ extension MP4Metadata {
 
     /// Adds what the boxes carry, from `udta`, `meta` (iTunes and QuickTime keys), `uuid` and boxes of unknown kinds.
     ///
-    /// A list that cannot be taken apart is added as one piece: that it is there is what matters.
-    ///
-    /// - Parameter known: boxes to pass over.
+    /// Boxes of the `known` kinds are passed over. A list that cannot be taken apart is added as one piece: that it is
+    /// there is what matters.
     static func collect(from boxes: [MP4Box], known: Set<FourCC>, place: Place, into metadata: inout [MP4Metadata]) {
         for box in boxes {
             do throws(MP4Error) {
@@ -65,10 +65,11 @@ extension MP4Metadata {
         metadata.append(MP4Metadata(place: place, key: key, value: Array(value)))
     }
 
-    /// Adds a box as it is. Padding of nothing but zeros carries nothing.
-    private static func append(_ box: MP4Box, place: Place, into metadata: inout [MP4Metadata]) {
+    /// Adds a box as it is, except for padding that is known to be nothing but zeros.
+    static func append(_ box: MP4Box, isWhole: Bool = true, place: Place, into metadata: inout [MP4Metadata]) {
         let content = box.content.rest
-        if box.type == .free || box.type == .skip, content.allSatisfy({ $0 == 0 }) { return }
+        let isPadding = box.type == .free || box.type == .skip || box.type == .wide
+        if isPadding, isWhole, content.allSatisfy({ $0 == 0 }) { return }
         if box.type == .uuid, content.count >= 16 {
             let name = content.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             append(content.dropFirst(16), as: "uuid \(name)", place: place, into: &metadata)
@@ -110,7 +111,9 @@ extension MP4Metadata {
                 try handler.skip(24)
                 appendField(handler.text(), as: handlerKey, place: place, into: &metadata)
             case .ilst:
-                for item in try box.content.boxes() { try appendItem(item, names: names, place: place, into: &metadata) }
+                for item in try box.content.boxes() {
+                    try appendItem(item, names: names, place: place, into: &metadata)
+                }
             default: append(box, place: place, into: &metadata)
             }
         }

@@ -6,10 +6,14 @@ package struct MP4Metadata: Sendable, Hashable {
     }
 
     package let place: Place
+    /// What it is called, in the words of the file: do not print it as it is.
+    ///
     /// `©nam`, `com.apple.quicktime.make`, `uuid be7acfcb…`, or a box type; `hdlr`, `keys`, `compressorname`
-    /// and `creation_time` for the fields of those names. From the file: do not print it as it is.
+    /// and `creation_time` for the fields of those names.
     package let key: String
-    /// At most 64 KiB of it where it stands outside `moov`. May be private: never logged.
+    /// What it says, which may be private: never logged.
+    ///
+    /// Where it stands outside `moov`, this may be no more than its start: see ``MP4Limits``.
     package let value: [UInt8]
 
     package init(place: Place, key: String, value: [UInt8]) {

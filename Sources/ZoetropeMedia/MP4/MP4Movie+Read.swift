@@ -15,13 +15,15 @@ extension MP4Movie {
         try content.skip(box.headerSize)
         try movie.readMovie(content)
         if boxes.contains(where: { $0.type == .moof }) { movie.isFragmented = true }
-        for box in boxes where !MP4Metadata.boxesOfFile.contains(box.type) {
-            try movie.readMetadata(box, from: source)
+        let known = MP4Metadata.boxesOfFile.union(movie.isFragmented ? MP4Metadata.boxesOfFragments : [])
+        var budget = MP4Limits.allMetadataBytes
+        for box in boxes where !known.contains(box.type) {
+            try movie.readMetadata(box, from: source, budget: &budget)
         }
         return movie
     }
 
-    /// What an MP4 or QuickTime file may begin with. Everything else is another kind of file.
+    /// What an MP4 or QuickTime file may begin with; everything else is another kind of file.
     private static let firstBoxes: Set<FourCC> = [
         .ftyp, .moov, .mdat, .free, .skip, .wide, .uuid, .moof, FourCC("styp"), FourCC("sidx"), FourCC("pnot"),
     ]
@@ -112,11 +114,21 @@ extension MP4Movie {
         matrix = try MP4Matrix(&cursor)
     }
 
-    /// Keeps the start of a box that carries neither media nor structure.
-    private mutating func readMetadata(_ box: TopLevelBox, from source: some ByteSource) throws(MP4Error) {
+    /// Keeps a box that carries neither media nor structure, or its start.
+    private mutating func readMetadata(
+        _ box: TopLevelBox,
+        from source: some ByteSource,
+        budget: inout Int
+    ) throws(MP4Error) {
         let available = min(box.size, fileSize - box.offset)
-        let bytes = try source.bytes(at: box.offset, count: min(available, MP4Limits.metadataBytes))
-        let content = ByteCursor(bytes.dropFirst(box.headerSize), of: box.type)
-        MP4Metadata.collect(from: [MP4Box(type: box.type, content: content)], known: [], place: .file, into: &metadata)
+        let count = min(available, MP4Limits.metadataBytes, budget)
+        budget -= count
+        let bytes = try source.bytes(at: box.offset, count: count)
+        let found = MP4Box(type: box.type, content: ByteCursor(bytes.dropFirst(box.headerSize), of: box.type))
+        if count == available {
+            MP4Metadata.collect(from: [found], known: [], place: .file, into: &metadata)
+        } else {
+            MP4Metadata.append(found, isWhole: false, place: .file, into: &metadata)
+        }
     }
 }

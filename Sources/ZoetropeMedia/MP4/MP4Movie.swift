@@ -1,11 +1,13 @@
-/// What the boxes of an MP4 file say. Nothing is judged here: see ``MP4Conformance``.
+/// What the boxes of an MP4 file say.
+///
+/// Nothing is judged here: see ``MP4Conformance``.
 package struct MP4Movie: Sendable, Equatable {
     /// A box at the top of the file.
     package struct TopLevelBox: Sendable, Hashable {
         package let type: FourCC
         /// Bytes from the start of the file.
         package let offset: Int
-        /// In bytes, header included. The last box may claim more than the file has.
+        /// In bytes, header included; the last box may claim more than the file has.
         package let size: Int
         /// 8, or 16 where the size is a long one.
         package let headerSize: Int

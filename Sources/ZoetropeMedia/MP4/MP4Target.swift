@@ -4,7 +4,7 @@
 package enum MP4Target {
     // MARK: Container (1, 2)
 
-    /// The brands that all browsers take for MP4. QuickTime's `qt  ` is not among them: some refuse it.
+    /// The brands that all browsers take for MP4; QuickTime's `qt  ` is not among them.
     package static let brands: Set<FourCC> = [
         FourCC("isom"), FourCC("iso2"), FourCC("iso3"), FourCC("iso4"), FourCC("iso5"), FourCC("iso6"),
         FourCC("mp41"), FourCC("mp42"), FourCC("avc1"),
@@ -19,7 +19,7 @@ package enum MP4Target {
         case high = "High"
     }
 
-    /// For `-profile:v`. High costs nothing that a decoder of this century lacks and saves about a tenth of the bits.
+    /// For `-profile:v`: everyone who states requirements takes High, and it needs the fewest bits of the three.
     package static let encoderProfile = "high"
     /// Ten times the level; 4.2 is what Apple's authoring rules end with and 1080p60 needs.
     package static let levels: Set<Int> = [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42]
@@ -32,14 +32,14 @@ package enum MP4Target {
 
     /// A coded 1080p picture has 1088 lines; a file may show them all.
     package static let maxPixels = 1_920 * 1_088
-    /// Hardware decoders have a smallest side; 64 is above all of them.
+    /// Hardware decoders have a smallest side, below this one where we know it.
     package static let minSide = 64
 
     // MARK: Colour (8)
 
     /// For `-colorspace`, `-color_primaries` and `-color_trc`.
     package static let colour = "bt709"
-    /// For `-color_range`: studio range, 16 to 235. Players guess what is not tagged, and guess differently.
+    /// For `-color_range`: studio range, 16 to 235, said aloud, since players guess what is not tagged and guess differently.
     package static let colourRange = "tv"
     /// BT.709, or SMPTE 170M (the 601 of 60 Hz), each throughout.
     package static let colours: Set<ColourDescription> = [
@@ -51,8 +51,9 @@ package enum MP4Target {
 
     /// Frames a second.
     package static let frameRate = 30
-    /// Units a second of the video track: a multiple of 30, so that every frame lasts a whole number of units. ffmpeg's
-    /// own choice for 30 fps.
+    /// Units a second of the video track: a multiple of 30, so that every frame lasts a whole number of units.
+    ///
+    /// It is ffmpeg's own choice for 30 fps.
     package static let timeScale = 15_360
     /// Units of the time scale that a frame lasts.
     package static let frameDuration = timeScale / frameRate
@@ -74,21 +75,19 @@ package enum MP4Target {
 
     /// Bits a second of the whole file: what a phone's connection carries without stalling.
     package static let maxBitRateBps = 12_000_000
-    /// For `-crf`, constant quality: visually lossless for clips that were encoded once before. Larger pictures hide more.
+    /// For `-crf`, constant quality: no visible loss for clips that were encoded once before.
     ///
-    /// - Parameter lines: the shorter side of the picture, in pixels.
+    /// Larger pictures hide more. `lines` is the shorter side of the picture, in pixels.
     package static func crf(lines: Int) -> Int { lines <= 720 ? 18 : 20 }
-    /// For `-preset`: the last one before compression gets much worse; a clip is ready seconds earlier than with
-    /// `medium`, which above 720 lines would be felt, so one step faster there.
+    /// For `-preset`: the last one before compression gets much worse, so that a clip is ready earlier.
     ///
-    /// - Parameter lines: the shorter side of the picture, in pixels.
+    /// Above 720 lines its time would be felt, so there it is one step faster. `lines` is the shorter side of the picture,
+    /// in pixels.
     package static func preset(lines: Int) -> String { lines <= 720 ? "veryfast" : "superfast" }
     /// Pinned: the same input gives the same bytes only with the same number of threads.
     package static let encoderThreads = 2
 
-    /// For `-maxrate`, in bits a second.
-    ///
-    /// - Parameter lines: the shorter side of the picture, in pixels.
+    /// For `-maxrate`, in bits a second; `lines` is the shorter side of the picture, in pixels.
     package static func maxRateBps(lines: Int) -> Int {
         switch lines {
         case ...480: 4_000_000
@@ -102,7 +101,7 @@ package enum MP4Target {
 
     // MARK: Sound (16)
 
-    /// Hz. Other rates are resampled by some players and refused by others.
+    /// In Hz: those that everyone who states requirements names.
     package static let sampleRates: Set<Int> = [44_100, 48_000]
     package static let maxChannels = 2
     /// Seconds of silence before the sound that nobody notices.

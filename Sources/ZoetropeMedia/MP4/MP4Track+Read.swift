@@ -1,7 +1,5 @@
 extension MP4Track {
-    /// Reads a `trak` box.
-    ///
-    /// - Parameter mediaData: the `mdat` boxes, in the order of the file.
+    /// Reads a `trak` box; `mediaData` are the `mdat` boxes, in the order of the file.
     static func read(
         _ content: ByteCursor,
         mediaData: [MP4Movie.TopLevelBox],
@@ -17,13 +15,18 @@ extension MP4Track {
         let information = try media.required(.minf).boxes()
         let tables = try information.required(.stbl).boxes()
         try track.readSampleEntries(try tables.required(.stsd), metadata: &metadata)
-        if case .other = track.handler {} else {
+        if case .other = track.handler {
+        } else {
             try track.readDataReferences(try information.required(.dinf))
             try track.readSampleTables(tables, mediaData: mediaData)
         }
         MP4Metadata.collect(from: boxes, known: MP4Metadata.boxesOfTrack, place: .track, into: &metadata)
         MP4Metadata.collect(
-            from: media + information + tables, known: MP4Metadata.boxesOfMedia, place: .track, into: &metadata)
+            from: media + information + tables,
+            known: MP4Metadata.boxesOfMedia,
+            place: .track,
+            into: &metadata
+        )
         return track
     }
 

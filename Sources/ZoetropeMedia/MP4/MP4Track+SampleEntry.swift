@@ -42,7 +42,7 @@ extension MP4Track {
         MP4Metadata.collect(from: boxes, known: MP4Metadata.boxesOfEntry, place: .track, into: &metadata)
     }
 
-    /// Several `colr` boxes are legal: `nclx` beside an ICC profile. The one that gives code points is kept.
+    /// Keeps the `colr` box that gives code points: `nclx` beside an ICC profile is legal.
     private mutating func readColour(_ boxes: [MP4Box]) throws(MP4Error) {
         for box in boxes {
             var cursor = box.content
@@ -63,7 +63,9 @@ extension MP4Track {
         }
     }
 
-    /// - Parameter tableVersion: of `stsd`: 0 lets a sound entry of version 1 or 2 have QuickTime's longer layout.
+    /// The boxes of a sound entry.
+    ///
+    /// A version of 1 or 2 means QuickTime's longer layout, unless `stsd` has version 1 itself.
     private static func soundBoxes(_ entry: MP4Box, tableVersion: UInt8) throws(MP4Error) -> [MP4Box] {
         guard entry.type == .mp4a else { return [] }
         var cursor = entry.content

@@ -49,7 +49,10 @@ extension MP4Track {
 
     private static func sum(_ total: Int, _ count: Int, of table: FourCC) throws(MP4Error) -> Int {
         guard total + count <= MP4Limits.samples else {
-            throw MP4Error(.tooLarge, "'\(table)' covers \(total + count) samples, at most \(MP4Limits.samples) are read")
+            throw MP4Error(
+                .tooLarge,
+                "'\(table)' covers \(total + count) samples, at most \(MP4Limits.samples) are read"
+            )
         }
         return total + count
     }
@@ -86,7 +89,9 @@ extension MP4Track {
         try cursor.skip(3)
         let bits = try cursor.uint8()
         // 4 bits a sample exist too; we have never seen a file that uses them.
-        guard bits == 8 || bits == 16 else { throw MP4Error(.malformed, "'stz2' has sizes of \(bits) bits, must be 8 or 16") }
+        guard bits == 8 || bits == 16 else {
+            throw MP4Error(.malformed, "'stz2' has sizes of \(bits) bits, must be 8 or 16")
+        }
         let count = try cursor.entryCount(entrySize: Int(bits) / 8, limit: MP4Limits.samples)
         var sizes: [Int] = []
         for _ in 0..<count { sizes.append(bits == 8 ? Int(try cursor.uint8()) : Int(try cursor.uint16())) }
@@ -142,7 +147,9 @@ extension MP4Track.DataLayout {
         coversAllSamples = coversAllSamples && sample == sizes.count
     }
 
-    /// - Parameter mediaData: sorted by offset, as the file has them, so that the search can halve it.
+    /// Whether so many bytes from `offset` on lie within one box.
+    ///
+    /// The boxes are sorted by offset, as the file has them, so that the search can halve them.
     private static func holds(offset: UInt64, size: Int, in mediaData: [MP4Movie.TopLevelBox]) -> Bool {
         guard let start = Int(exactly: offset) else { return false }
         var (low, high) = (0, mediaData.count)

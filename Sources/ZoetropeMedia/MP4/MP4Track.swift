@@ -1,4 +1,6 @@
-/// What the boxes of one track say. Nothing is judged here.
+/// What the boxes of one track say.
+///
+/// Nothing is judged here: see ``MP4Conformance``.
 ///
 /// Source: ISO/IEC 14496-12, clause 8; for pictures also QuickTime's `fiel`.
 package struct MP4Track: Sendable, Equatable {

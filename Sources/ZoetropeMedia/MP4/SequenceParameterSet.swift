@@ -41,7 +41,7 @@ package struct SequenceParameterSet: Sendable, Equatable {
     /// How many frames may precede a frame in the file and follow it on the screen; `nil` when it is not said.
     package private(set) var maxReorderFrames: Int?
 
-    /// - Parameter nalUnit: the set with its one-byte header, as `avcC` holds it, without a start code.
+    /// Reads a set with its one-byte header, as `avcC` holds it, without a start code.
     package init(nalUnit: some Sequence<UInt8>) throws(MP4Error) {
         let payload = Self.payload(of: nalUnit)
         guard let header = payload.first, header & 0x1F == 7 else {
@@ -120,7 +120,7 @@ package struct SequenceParameterSet: Sendable, Equatable {
         }
     }
 
-    /// - Parameter chromaSampling: the chroma format, or 0 when the planes are coded apart.
+    /// `chromaSampling` is the chroma format, or 0 when the planes are coded apart.
     private mutating func readSize(_ reader: inout BitReader, chromaSampling: Int) throws(MP4Error) {
         let codedWidth = 16 * (1 + (try reader.exponential()))
         let mapUnits = 1 + (try reader.exponential())
@@ -130,7 +130,10 @@ package struct SequenceParameterSet: Sendable, Equatable {
         _ = try reader.flag()  // direct_8x8_inference_flag
         let codedHeight = 16 * mapUnits * rowsInUnit
         guard codedWidth <= MP4Limits.pictureSide, codedHeight <= MP4Limits.pictureSide else {
-            throw MP4Error(.tooLarge, "a picture of \(codedWidth)×\(codedHeight), at most \(MP4Limits.pictureSide) a side")
+            throw MP4Error(
+                .tooLarge,
+                "a picture of \(codedWidth)×\(codedHeight), at most \(MP4Limits.pictureSide) a side"
+            )
         }
         var croppedColumns = 0
         var croppedRows = 0

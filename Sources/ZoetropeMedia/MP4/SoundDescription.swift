@@ -4,7 +4,7 @@
 package struct SoundDescription: Sendable, Hashable {
     /// 0x40 is MPEG-4 audio.
     package let objectTypeIndication: UInt8
-    /// 2 is AAC-LC; 5 and 29 are HE-AAC. 0 when there is no configuration.
+    /// 2 is AAC-LC; 5 and 29 are HE-AAC; 0 when there is no configuration.
     package private(set) var audioObjectType = 0
     /// High frequencies are synthesised (HE-AAC), also where the object type hides it for old players.
     package private(set) var usesBandReplication = false
@@ -73,7 +73,9 @@ extension ByteCursor {
     /// The content of the descriptor that must come next.
     fileprivate mutating func descriptor(_ tag: UInt8) throws(MP4Error) -> ByteCursor {
         let found = try uint8()
-        guard found == tag else { throw MP4Error(.malformed, "'\(box)' has descriptor \(found) in the place of \(tag)") }
+        guard found == tag else {
+            throw MP4Error(.malformed, "'\(box)' has descriptor \(found) in the place of \(tag)")
+        }
         var size = 0
         for _ in 0..<4 {
             let byte = try uint8()
