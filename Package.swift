@@ -2,8 +2,9 @@
 
 import PackageDescription
 
-/// Every target of ours is compiled with these. `DeprecatedDeclaration` stays a warning, so that the update of a
-/// dependency cannot stop the build.
+/// Every target of ours is compiled with these.
+///
+/// `DeprecatedDeclaration` stays a warning, so that the update of a dependency cannot stop the build.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),

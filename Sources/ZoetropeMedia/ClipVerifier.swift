@@ -1,8 +1,10 @@
 package import SystemPackage
 package import ZoetropeCore
 
-/// Proves that a finished file is what the target asks for. An encoder's exit code is no evidence: the file is opened
-/// again, its boxes are read by our own reader (rules 1–17) and every frame is decoded (rule 19).
+/// Proves that a finished file is what the target asks for.
+///
+/// An encoder's exit code is no evidence: the file is opened again, its boxes are read by our own reader (rules 1–17)
+/// and every frame is decoded (rule 19).
 package struct ClipVerifier: Sendable {
     private let tools: MediaTools
 
@@ -13,8 +15,11 @@ package struct ClipVerifier: Sendable {
     /// A JPEG of a frame is never larger than this.
     private static let posterLimit = 8 << 20
 
+    /// Checks a file.
+    ///
     /// - Parameters:
     ///   - name: Bare name of the file in `folder`.
+    ///   - folder: The folder of work.
     ///   - seconds: Length that it must have, to the frame.
     ///   - size: Size that it must have.
     ///   - wantsPoster: Whether frame 0 is wanted as a JPEG; it costs next to nothing here.

@@ -19,7 +19,9 @@ package struct MediaError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Code
     /// One sentence for a person: no paths of ours, no command lines.
     package let message: String
-    /// For operators: what the program said. Bounded.
+    /// For operators: what the program said.
+    ///
+    /// Bounded.
     package let detail: String
     /// Whether the same work may succeed if it is done again.
     package let isRetryable: Bool

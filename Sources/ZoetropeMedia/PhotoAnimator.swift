@@ -37,10 +37,10 @@ package struct PhotoAnimator: Sendable {
     /// How long an encoder may take: a hundred times what it usually takes, so that only a hang ends it.
     private static let encodeDeadline = Duration.seconds(300)
 
-    /// - Parameters:
-    ///   - folder: A folder of work for this animation alone; the caller removes it.
-    ///   - onProgress: Called often, from any thread, with rising fractions.
-    /// - Throws: ``MediaError``; `CancellationError` after the children are gone.
+    /// Makes one clip.
+    ///
+    /// `folder` is a folder of work for this animation alone, which the caller removes. `onProgress` is called often, from
+    /// any thread, with rising fractions. Throws a ``MediaError``, or a `CancellationError` after the children are gone.
     package func animate(
         _ photo: StillImage,
         _ request: AnimationRequest,

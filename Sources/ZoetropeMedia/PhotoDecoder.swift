@@ -8,11 +8,9 @@ package struct PhotoDecoder: Sendable {
         self.tools = tools
     }
 
-    /// - Parameters:
-    ///   - photo: Parsed, so its size and its kind are known and it carries nothing but the picture.
-    ///   - crop: The part of the upright photo that is wanted, in its own pixels.
-    ///   - size: Size of the result; both sides even.
-    /// - Throws: ``MediaError`` with `source_unreadable` when the picture data are damaged.
+    /// Decodes the part `crop` of the upright photo, given in its own pixels, to `size`, whose sides are even.
+    ///
+    /// Throws a ``MediaError`` with `source_unreadable` when the picture data are damaged.
     package func decode(_ photo: StillImage, crop: PixelRect, size: FrameSize) async throws -> PlanarPicture {
         let source = try AnonymousFile()
         defer { source.close() }

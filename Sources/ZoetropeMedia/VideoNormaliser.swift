@@ -20,14 +20,23 @@ package struct VideoNormaliser: Sendable {
     ///   - seconds: Length of the result.
     /// - Returns: Size of the result.
     /// - Throws: ``MediaError`` with `output_invalid` when the video is damaged or shorter; `CancellationError`.
-    package func normalise(_ input: String, to output: String, in folder: FilePath, seconds: Int) async throws -> FrameSize {
+    package func normalise(_ input: String, to output: String, in folder: FilePath, seconds: Int) async throws
+        -> FrameSize
+    {
         let facts = try await VideoProbe(tools: tools).examine(input, in: folder, seconds: seconds)
         let size = facts.size.publishable
         var child = ChildProcess(
             tools.ffmpeg,
             FFmpegArguments.normalise(
-                input, to: output, size: size, isInterlaced: facts.isInterlaced, frames: seconds * MP4Target.frameRate),
-            limits: .clip, deadline: .seconds(300))
+                input,
+                to: output,
+                size: size,
+                isInterlaced: facts.isInterlaced,
+                frames: seconds * MP4Target.frameRate
+            ),
+            limits: .clip,
+            deadline: .seconds(300)
+        )
         child.folder = folder
         child.folderAccess = .readWrite
         let outcome = try await tools.run(child)
@@ -36,8 +45,14 @@ package struct VideoNormaliser: Sendable {
             throw error.code == .storageUnavailable
                 ? error : MediaError(.outputInvalid, "The model's video cannot be decoded", detail: outcome.detail)
         }
-        _ = try await ClipVerifier(tools: tools).verify(
-            output, in: folder, seconds: seconds, size: size, wantsPoster: false)
+        _ = try await ClipVerifier(tools: tools)
+            .verify(
+                output,
+                in: folder,
+                seconds: seconds,
+                size: size,
+                wantsPoster: false
+            )
         return size
     }
 }

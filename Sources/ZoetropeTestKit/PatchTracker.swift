@@ -74,6 +74,7 @@ package struct PatchTracker {
     }
 
     /// Whether a patch shows movement in every direction: an edge alone does not tell how far it has slid along itself.
+    ///
     /// The smaller eigenvalue of the gradients' covariance decides, as with Shi and Tomasi.
     private func isTextured(_ normal: [[Double]]) -> Bool {
         let pixels = Double((2 * radius + 1) * (2 * radius + 1))
@@ -140,8 +141,10 @@ package struct Jitter: Sendable, Equatable {
         max = deviations.map(abs).max() ?? 0
     }
 
-    /// The deviation of each value from a cubic through its seven neighbours (Savitzky and Golay), enlarged by what
-    /// the value itself pulls the cubic towards it. A smooth camera move leaves next to nothing.
+    /// The deviation of each value from a cubic through its seven neighbours (Savitzky and Golay), enlarged by what the
+    /// value itself pulls the cubic towards it.
+    ///
+    /// A smooth camera move leaves next to nothing.
     package static func deviations(in series: [Double]) -> [Double] {
         let weights = [-2.0, 3, 6, 7, 6, 3, -2].map { $0 / 21 }
         let share = (1 - weights[3]).squareRoot()

@@ -3,7 +3,9 @@ package import ZoetropeCore
 package import ZoetropeMedia
 
 /// The local renderer's geometry and filter once more, written for clarity in 64-bit floats: what the fast one is
-/// compared with. It shares the camera path and nothing else.
+/// compared with.
+///
+/// It shares the camera path and nothing else.
 package struct ReferenceRenderer {
     private let photo: PlanarPicture
     private let path: CameraPath
@@ -47,7 +49,9 @@ package struct ReferenceRenderer {
         return samples
     }
 
-    /// Catmull-Rom interpolation of a plane, whose edge samples go on for ever. (0, 0) is the first sample's centre.
+    /// Catmull-Rom interpolation of a plane, whose edge samples go on for ever.
+    ///
+    /// (0, 0) is the first sample's centre.
     private func sample(_ plane: PlanarPicture.Plane, x: Double, y: Double) -> Double {
         let planeSize = photo.size(of: plane)
         let offset = photo.offset(of: plane)
@@ -73,8 +77,9 @@ package struct ReferenceRenderer {
     }
 }
 
-/// Where points of the photo appear in a frame and the reverse. Both are in luma samples of the frame's size, from the
-/// top left corner: the photo covers 0…width × 0…height, too.
+/// Where points of the photo appear in a frame and the reverse.
+///
+/// Both are in luma samples of the frame's size, from the top left corner: the photo covers 0…width × 0…height, too.
 package struct ReferenceCamera {
     private let zoom: Double
     private let depth: Double
@@ -103,7 +108,9 @@ package struct ReferenceCamera {
         return (x: (u * zoom + 0.5) * width, y: ((r + horizon - 0.5) * zoom + 0.5) * height)
     }
 
-    /// What is seen at a point of the frame. Solved by bisection, since rows keep their order.
+    /// What is seen at a point of the frame.
+    ///
+    /// Solved by bisection, since rows keep their order.
     package func photoPoint(x: Double, y: Double) -> (x: Double, y: Double) {
         let (width, height) = (Double(size.width), Double(size.height))
         var (low, high) = (-height, 2 * height)

@@ -25,7 +25,9 @@ package enum ToolRunner {
         }
     }
 
-    /// Waits until the tool ends. At most two run at a time, outside the cooperative pool: tests share the machine.
+    /// Waits until the tool ends.
+    ///
+    /// At most two run at a time, outside the cooperative pool: tests share the machine.
     package static func run(_ tool: String, _ arguments: [String]) async throws -> ToolResult {
         try await withCheckedThrowingContinuation { continuation in
             queue.addOperation {
@@ -39,7 +41,9 @@ package enum ToolRunner {
     package static func succeed(_ tool: String, _ arguments: [String]) async throws -> ToolResult {
         let result = try await run(tool, arguments)
         guard result.status == 0 else {
-            throw Failure(description: "\(tool) \(arguments.joined(separator: " ")): \(result.status) \(result.errorText)")
+            throw Failure(
+                description: "\(tool) \(arguments.joined(separator: " ")): \(result.status) \(result.errorText)"
+            )
         }
         return result
     }

@@ -4,7 +4,7 @@ import SystemPackage
 import ZoetropeCore
 import ZoetropeMedia
 
-/// `zoetrope animate`
+/// The command `zoetrope animate`.
 struct AnimateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "animate",

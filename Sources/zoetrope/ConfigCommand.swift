@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `zoetrope config`
+/// The command `zoetrope config`.
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",

@@ -3,7 +3,7 @@ import Foundation
 import SystemPackage
 import ZoetropeMedia
 
-/// `zoetrope doctor`
+/// The command `zoetrope doctor`.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",

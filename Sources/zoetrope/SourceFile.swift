@@ -3,8 +3,11 @@ import SystemPackage
 
 /// Reads a file that somebody named on the command line.
 enum SourceFile {
-    /// - Parameter limit: The most bytes that are read; a larger file is read one byte beyond it, which the parser refuses.
-    /// - Throws: ``CommandFailure``: missing, a folder, not readable, not a plain file.
+    /// Reads a plain file.
+    ///
+    /// One that is larger than `limit` is read one byte beyond it, which the parser refuses.
+    ///
+    /// Throws a ``CommandFailure`` when it is missing, a folder, not readable, or not a plain file.
     static func read(_ name: String, limit: Int) throws -> [UInt8] {
         let file: FileDescriptor
         do {

@@ -22,8 +22,20 @@ struct AnimateTests {
     @Test func `JSON, poster and quiet`() async throws {
         let folder = try TemporaryFolder()
         let result = try await Program.run(
-            "animate", Program.photo("portrait"), "-o", "out.mp4", "--poster", "out.jpg", "--json", "--quiet",
-            "--resolution", "480p", "--duration", "6", in: folder)
+            "animate",
+            Program.photo("portrait"),
+            "-o",
+            "out.mp4",
+            "--poster",
+            "out.jpg",
+            "--json",
+            "--quiet",
+            "--resolution",
+            "480p",
+            "--duration",
+            "6",
+            in: folder
+        )
         #expect(result.status == 0)
         #expect(result.errorText.isEmpty)
         let object = try #require(try JSONSerialization.jsonObject(with: result.stdout) as? [String: Any])
@@ -37,7 +49,8 @@ struct AnimateTests {
         let height = try #require(object["height"] as? Int)
         let probe = try await ToolRunner.succeed(
             "ffprobe",
-            ["-v", "error", "-show_entries", "stream=width,height,nb_frames", "-of", "csv=p=0", folder.path("out.mp4")])
+            ["-v", "error", "-show_entries", "stream=width,height,nb_frames", "-of", "csv=p=0", folder.path("out.mp4")]
+        )
         #expect(probe.text == "\(width),\(height),180\n")
         #expect(try Program.names(in: folder) == ["out.jpg", "out.mp4"])
     }
@@ -49,7 +62,15 @@ struct AnimateTests {
         #expect(refused.status == 2)
         #expect(refused.errorText.contains("\"bee.mp4\" exists already"))
         #expect(try String(contentsOf: folder.url.appending(path: "bee.mp4"), encoding: .utf8) == "precious")
-        let named = try await Program.run("animate", Program.photo("bee"), "-o", "bee.mp4", "--resolution", "480p", in: folder)
+        let named = try await Program.run(
+            "animate",
+            Program.photo("bee"),
+            "-o",
+            "bee.mp4",
+            "--resolution",
+            "480p",
+            in: folder
+        )
         #expect(named.status == 0)
         #expect(try Data(contentsOf: folder.url.appending(path: "bee.mp4")).count > 10_000)
     }
@@ -75,7 +96,9 @@ struct AnimateTests {
     func `wrong usage is said in a sentence and ends with 2`(arguments: [String], message: String) async throws {
         let folder = try TemporaryFolder()
         let result = try await ToolRunner.run(
-            "env", ["-C", folder.url.path, Program.path, "animate", Program.photo("bee")] + arguments)
+            "env",
+            ["-C", folder.url.path, Program.path, "animate", Program.photo("bee")] + arguments
+        )
         #expect(result.status == 2)
         #expect(result.errorText.contains(message), "\(result.errorText)")
         #expect(result.text.isEmpty)
@@ -85,7 +108,14 @@ struct AnimateTests {
     @Test func `several wrong options are reported together`() async throws {
         let folder = try TemporaryFolder()
         let result = try await Program.run(
-            "animate", Program.photo("bee"), "--resolution", "4k", "--duration", "7", in: folder)
+            "animate",
+            Program.photo("bee"),
+            "--resolution",
+            "4k",
+            "--duration",
+            "7",
+            in: folder
+        )
         #expect(result.errorText.contains("Invalid resolution") && result.errorText.contains("Invalid duration"))
     }
 

@@ -22,7 +22,9 @@ struct BadImageTests {
         #expect(ContinuousClock.now - start < .seconds(5), sourceLocation: location)
     }
 
-    private func refuse(_ bytes: [UInt8], saying message: String, _ location: SourceLocation = #_sourceLocation) async throws {
+    private func refuse(_ bytes: [UInt8], saying message: String, _ location: SourceLocation = #_sourceLocation)
+        async throws
+    {
         let folder = try TemporaryFolder()
         try Data(bytes).write(to: folder.url.appending(path: "image.jpg"))
         try await refuse("image.jpg", in: folder, saying: message, location)
@@ -63,7 +65,10 @@ struct BadImageTests {
     @Test(arguments: ["png", "webp"])
     func `a picture of another format that is cut off`(format: String) async throws {
         let folder = try TemporaryFolder()
-        try await ToolRunner.succeed("ffmpeg", ["-v", "error", "-i", Program.photo("bee"), folder.path("bee.\(format)")])
+        try await ToolRunner.succeed(
+            "ffmpeg",
+            ["-v", "error", "-i", Program.photo("bee"), folder.path("bee.\(format)")]
+        )
         let bytes = try [UInt8](Data(contentsOf: folder.url.appending(path: "bee.\(format)")))
         try await refuse(Array(bytes.prefix(bytes.count / 2)), saying: "cut off")
     }
@@ -76,7 +81,12 @@ struct BadImageTests {
         try Data(png).write(to: folder.url.appending(path: "bomb.png"))
         // With an ffmpeg that does not exist, the image is refused all the same.
         let result = try await Program.run(
-            "animate", "bomb.png", "--ffmpeg", "/nonexistent/ffmpeg", in: folder)
+            "animate",
+            "bomb.png",
+            "--ffmpeg",
+            "/nonexistent/ffmpeg",
+            in: folder
+        )
         #expect(result.status == 1)
         #expect(result.errorText.contains("60000 × 60000"), "\(result.errorText)")
     }
@@ -85,7 +95,11 @@ struct BadImageTests {
         let folder = try TemporaryFolder()
         try await ToolRunner.succeed(
             "ffmpeg",
-            ["-v", "error", "-f", "lavfi", "-i", "color=black:s=16000x16000,format=monow", "-frames:v", "1", folder.path("b.png")])
+            [
+                "-v", "error", "-f", "lavfi", "-i", "color=black:s=16000x16000,format=monow", "-frames:v", "1",
+                folder.path("b.png"),
+            ]
+        )
         try await refuse("b.png", in: folder, saying: "16000 × 16000")
     }
 
@@ -93,7 +107,9 @@ struct BadImageTests {
     func `an image that is too small`(size: String, shown: String) async throws {
         let folder = try TemporaryFolder()
         try await ToolRunner.succeed(
-            "ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=\(size)", "-frames:v", "1", folder.path("s.png")])
+            "ffmpeg",
+            ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=\(size)", "-frames:v", "1", folder.path("s.png")]
+        )
         try await refuse("s.png", in: folder, saying: shown)
     }
 
@@ -101,7 +117,9 @@ struct BadImageTests {
     func `an image just within the limits is animated`(size: String) async throws {
         let folder = try TemporaryFolder()
         try await ToolRunner.succeed(
-            "ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=\(size)", "-frames:v", "1", folder.path("s.png")])
+            "ffmpeg",
+            ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=\(size)", "-frames:v", "1", folder.path("s.png")]
+        )
         let result = try await Program.run("animate", "s.png", "--resolution", "480p", "--quiet", in: folder)
         #expect(result.status == 0, "\(result.errorText)")
     }

@@ -33,7 +33,12 @@ struct DoctorAndConfigTests {
         let folder = try TemporaryFolder()
         try Data("ffmpeg: from-file\nsandbox: limits\n".utf8).write(to: folder.url.appending(path: "zoetrope.yaml"))
         let result = try await Program.run(
-            "config", "--ffmpeg", "from-flag", in: folder, environment: ["ZOETROPE_FFMPEG=from-environment"])
+            "config",
+            "--ffmpeg",
+            "from-flag",
+            in: folder,
+            environment: ["ZOETROPE_FFMPEG=from-environment"]
+        )
         #expect(result.status == 0)
         #expect(result.text.contains("ffmpeg = from-flag\n    from     flag\n    default  ffmpeg"))
         #expect(result.text.contains("sandbox = limits\n    from     zoetrope.yaml\n    default  auto"))

@@ -57,7 +57,15 @@ struct InterruptionTests {
         let its = try Program.names(in: folder)
         #expect(its.count == 1 && its != left, "the dead one's folder is gone")
         let other = try await Program.run(
-            "animate", Program.photo("bee"), "-o", "bee.mp4", "--resolution", "480p", "--quiet", in: folder)
+            "animate",
+            Program.photo("bee"),
+            "-o",
+            "bee.mp4",
+            "--resolution",
+            "480p",
+            "--quiet",
+            in: folder
+        )
         #expect(other.status == 0, "\(other.errorText)")
         #expect(try Program.names(in: folder) == its + ["bee.mp4"])
         living.terminate()
@@ -76,7 +84,8 @@ struct InterruptionTests {
                 "-qec",
                 "stty cols 100; '\(Program.path)' animate '\(Program.photo("bee"))' -o '\(folder.path("bee.mp4"))' --resolution 480p",
                 "/dev/null",
-            ])
+            ]
+        )
         #expect(result.status == 0, "\(result.text)")
         #expect(result.text.contains("[###"))
         #expect(result.text.contains("s left"))

@@ -13,7 +13,9 @@ enum Program {
     static func photo(_ name: String) -> String { root.appending(path: "Examples/photos/\(name).jpg").path }
 
     /// Runs it in a folder, without settings from outside.
-    static func run(_ arguments: String..., in folder: TemporaryFolder, environment: [String] = []) async throws -> ToolResult {
+    static func run(_ arguments: String..., in folder: TemporaryFolder, environment: [String] = []) async throws
+        -> ToolResult
+    {
         try await ToolRunner.run(
             "env",
             ["-u", "REPLICATE_API_TOKEN", "-u", "ZOETROPE_FFMPEG", "-u", "ZOETROPE_SANDBOX", "-C", folder.url.path]

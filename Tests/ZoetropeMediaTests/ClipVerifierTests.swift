@@ -40,13 +40,14 @@ struct ClipVerifierTests {
         try damage(&bytes)
         try Data(bytes).write(to: clip)
         do {
-            _ = try await ClipVerifier(tools: tools).verify(
-                "clip.mp4",
-                in: FilePath(folder.url.path),
-                seconds: seconds,
-                size: size,
-                wantsPoster: false
-            )
+            _ = try await ClipVerifier(tools: tools)
+                .verify(
+                    "clip.mp4",
+                    in: FilePath(folder.url.path),
+                    seconds: seconds,
+                    size: size,
+                    wantsPoster: false
+                )
             return nil
         } catch let error as MediaError {
             return error

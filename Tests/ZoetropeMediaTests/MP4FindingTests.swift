@@ -218,6 +218,12 @@ extension Bend {
             [0, 0, 0, 2],
             "rule 10: 'stts' and 'ctts' must cover the 8 samples, no more, no fewer"
         ),
+        Bend("a run of no frames") {
+            $0.edit("\(tables)/stts") { box in
+                box.head += [0, 0, 0, 0, 0, 0, 0, 7]
+                box.write([0, 0, 0, 2], at: 4)
+            }
+        },
         Bend("no ctts", "rule 14: the first frame must be shown at 0, got -0.067 s") {
             $0.edit(tables) { $0.children?.removeAll { $0.type == "ctts" } }
         },
@@ -252,6 +258,9 @@ extension Bend {
         // 12
         Bend("\(tables)/stss", at: 4, [0, 0, 0, 0], "rule 12: frame 1 must be a key frame, got no key frames"),
         Bend("\(tables)/stss", at: 8, [0, 0, 0, 3], "rule 12: frame 1 must be a key frame, got frame 3 as the first"),
+        Bend("key frames side by side") {
+            $0.edit("\(tables)/stss") { $0.head = [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2] }
+        },
         Bend("key frames out of order", "rule 12: 'stss' must rise and end with sample 8") {
             $0.edit("\(tables)/stss") { $0.head = [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1] }
         },

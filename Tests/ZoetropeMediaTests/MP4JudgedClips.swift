@@ -14,6 +14,10 @@ extension JudgedClip {
         JudgedClip("ten seconds with key frames where x264 likes them", breaks: [], seconds: 10) {
             try await $0.encode(frames: 300)
         },
+        JudgedClip("one key frame in 300 frames", breaks: [], seconds: 10) {
+            try await $0.encode(size: "64x64", frames: 300, ["-g", "600", "-sc_threshold", "0"])
+        },
+        JudgedClip("1088 lines", breaks: [], seconds: nil) { try await $0.encode(size: "1920x1088", frames: 3) },
         JudgedClip("1080p", breaks: [], seconds: nil) { try await $0.encode(size: "1920x1080", frames: 5) },
         JudgedClip("all key frames, so no stss", breaks: []) { try await $0.encode(["-g", "1"]) },
         JudgedClip("no B frames, so no ctts and no edit list", breaks: []) { try await $0.encode(["-bf", "0"]) },
@@ -231,7 +235,7 @@ extension JudgedClip {
             return editor.file()
         },
         JudgedClip("one key frame in 330 frames", breaks: [12], seconds: 11) {
-            try await $0.encode(frames: 330, ["-g", "600", "-sc_threshold", "0"])
+            try await $0.encode(size: "64x64", frames: 330, ["-g", "600", "-sc_threshold", "0"])
         },
         // ffprobe looks at the picture itself.
         JudgedClip("no key frame first", breaks: [12], script: []) { workshop in

@@ -28,13 +28,14 @@ struct PhotoAnimatorTests {
     ) async throws -> Result {
         let folder = try TemporaryFolder()
         let tools = try await TestTools.find()
-        let clip = try await PhotoAnimator(tools: tools).animate(
-            photo,
-            request,
-            in: FilePath(folder.url.path),
-            wantsPoster: wantsPoster,
-            onProgress: onProgress
-        )
+        let clip = try await PhotoAnimator(tools: tools)
+            .animate(
+                photo,
+                request,
+                in: FilePath(folder.url.path),
+                wantsPoster: wantsPoster,
+                onProgress: onProgress
+            )
         return try await body(clip)
     }
 
@@ -62,8 +63,12 @@ struct PhotoAnimatorTests {
 
     @Test func `the same wish makes the same bytes`() async throws {
         let request = try AnimationRequest(camera: .handheld, resolution: "480p", seed: 5)
-        let first = try await animate(Self.photo("bee"), request) { try Data(contentsOf: URL(filePath: $0.file.string)) }
-        let second = try await animate(Self.photo("bee"), request) { try Data(contentsOf: URL(filePath: $0.file.string)) }
+        let first = try await animate(Self.photo("bee"), request) {
+            try Data(contentsOf: URL(filePath: $0.file.string))
+        }
+        let second = try await animate(Self.photo("bee"), request) {
+            try Data(contentsOf: URL(filePath: $0.file.string))
+        }
         #expect(first == second)
     }
 
@@ -113,7 +118,8 @@ struct PhotoAnimatorTests {
             "exiftool",
             [
                 "-q", "-overwrite_original", "-Artist=CANARY-ARTIST", "-GPSLatitude=48.1371", "-GPSLatitudeRef=N",
-                "-XMP:Title=CANARY-XMP", "-Comment=CANARY-COMMENT", "-IPTC:Keywords=CANARY-IPTC", folder.path("photo.jpg"),
+                "-XMP:Title=CANARY-XMP", "-Comment=CANARY-COMMENT", "-IPTC:Keywords=CANARY-IPTC",
+                folder.path("photo.jpg"),
             ]
         )
         let photo = try StillImage(parsing: [UInt8](Data(contentsOf: folder.url.appending(path: "photo.jpg"))))

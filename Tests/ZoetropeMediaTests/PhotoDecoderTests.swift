@@ -9,14 +9,16 @@ import ZoetropeTestKit
 struct PhotoDecoderTests {
     static let size = FrameSize(width: 320, height: 192)
 
-    private func decode(_ bytes: [UInt8], crop: PixelRect? = nil, size: FrameSize = size) async throws -> PlanarPicture {
+    private func decode(_ bytes: [UInt8], crop: PixelRect? = nil, size: FrameSize = size) async throws -> PlanarPicture
+    {
         let photo = try StillImage(parsing: bytes)
         let upright = photo.header.uprightSize
-        return try await PhotoDecoder(tools: try await TestTools.find()).decode(
-            photo,
-            crop: crop ?? PixelRect(x: 0, y: 0, width: upright.width, height: upright.height),
-            size: size
-        )
+        return try await PhotoDecoder(tools: try await TestTools.find())
+            .decode(
+                photo,
+                crop: crop ?? PixelRect(x: 0, y: 0, width: upright.width, height: upright.height),
+                size: size
+            )
     }
 
     /// A picture from a filter graph, in a file format.
@@ -36,7 +38,8 @@ struct PhotoDecoderTests {
         let chroma = y / 2 * picture.size.width / 2 + x / 2
         return [
             y * picture.size.width + x, picture.offset(of: .u) + chroma, picture.offset(of: .v) + chroma,
-        ].map { Int(picture.bytes[$0]) }
+        ]
+        .map { Int(picture.bytes[$0]) }
     }
 
     private func isNear(_ seen: [Int], _ expected: [Int], tolerance: Int = 3) -> Bool {
@@ -74,7 +77,9 @@ struct PhotoDecoderTests {
         return try [UInt8](Data(contentsOf: folder.url.appending(path: "photo.png")))
     }
 
-    @Test(arguments: [("gray", 1), ("gray16be", 2), ("ya8", 2), ("ya16be", 4), ("rgb24", 3), ("rgb48be", 6), ("rgba64be", 8)])
+    @Test(arguments: [
+        ("gray", 1), ("gray16be", 2), ("ya8", 2), ("ya16be", 4), ("rgb24", 3), ("rgb48be", 6), ("rgba64be", 8),
+    ])
     func `every kind of PNG arrives with its greys`(format: String, bytes: Int) async throws {
         let alpha = format == "ya8" ? 1 : format.hasPrefix("ya16") || format.hasPrefix("rgba64") ? 2 : 0
         for (sample, luma) in [(UInt8(255), 235), (128, 126), (0, 16)] {
@@ -85,7 +90,8 @@ struct PhotoDecoderTests {
     }
 
     @Test func `a PNG with a palette arrives in its colours`() async throws {
-        let graph = "color=red:s=320x192:d=0.04,format=rgb24,split[a][b];[a]palettegen=reserve_transparent=0[p];[b][p]paletteuse"
+        let graph =
+            "color=red:s=320x192:d=0.04,format=rgb24,split[a][b];[a]palettegen=reserve_transparent=0[p];[b][p]paletteuse"
         let seen = colour(try await decode(make(graph, "photo.png")), column: 1, row: 1)
         #expect(isNear(seen, [63, 102, 240]), "\(seen)")
     }
@@ -171,7 +177,10 @@ struct PhotoDecoderTests {
         let length = Int(png[data.lowerBound - 2]) << 8 | Int(png[data.lowerBound - 1])
         let end = data.upperBound + length
         let checksum = broken[data.lowerBound..<end].crc32
-        broken.replaceSubrange(end..<end + 4, with: (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (24 - 8 * $0)) })
+        broken.replaceSubrange(
+            end..<end + 4,
+            with: (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (24 - 8 * $0)) }
+        )
         let error = await #expect(throws: MediaError.self) { _ = try await decode(broken) }
         #expect(error?.code == .sourceUnreadable)
     }

@@ -25,27 +25,44 @@ struct VideoNormaliserTests {
         Odd(name: "60 fps", rate: "60"),
         Odd(
             name: "variable rate",
-            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "select='mod(n,5)'", "-vsync", "vfr"]),
+            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "select='mod(n,5)'", "-vsync", "vfr"]
+        ),
         Odd(name: "10 bit", options: ["-c:v", "libx264", "-pix_fmt", "yuv420p10le"]),
         Odd(
-            name: "4:4:4 with odd sides", size: "321x193", options: ["-c:v", "libx264", "-pix_fmt", "yuv444p"],
-            result: FrameSize(width: 320, height: 192)),
+            name: "4:4:4 with odd sides",
+            size: "321x193",
+            options: ["-c:v", "libx264", "-pix_fmt", "yuv444p"],
+            result: FrameSize(width: 320, height: 192)
+        ),
         Odd(
-            name: "pixels 16:11", size: "352x288", options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setsar=16/11"],
-            result: FrameSize(width: 512, height: 288)),
+            name: "pixels 16:11",
+            size: "352x288",
+            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setsar=16/11"],
+            result: FrameSize(width: 512, height: 288)
+        ),
         Odd(
             name: "full range",
-            options: ["-vf", "scale=out_range=pc", "-color_range", "pc", "-c:v", "libx264", "-pix_fmt", "yuv420p"]),
-        Odd(name: "open GOP", options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-x264-params", "open-gop=1:keyint=12"]),
+            options: ["-vf", "scale=out_range=pc", "-color_range", "pc", "-c:v", "libx264", "-pix_fmt", "yuv420p"]
+        ),
         Odd(
-            name: "interlaced", rate: "25",
-            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setfield=tff", "-flags", "+ildct+ilme"]),
+            name: "open GOP",
+            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-x264-params", "open-gop=1:keyint=12"]
+        ),
+        Odd(
+            name: "interlaced",
+            rate: "25",
+            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setfield=tff", "-flags", "+ildct+ilme"]
+        ),
         Odd(name: "MPEG-4 part 2", options: ["-c:v", "mpeg4"]),
         Odd(name: "HEVC", options: ["-c:v", "libx265", "-x265-params", "log-level=error", "-tag:v", "hvc1"]),
-        Odd(name: "fragmented", options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov"]),
+        Odd(
+            name: "fragmented",
+            options: ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov"]
+        ),
         Odd(
             name: "sound that goes on longer",
-            options: ["-f", "lavfi", "-i", "sine", "-t", "3", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"]),
+            options: ["-f", "lavfi", "-i", "sine", "-t", "3", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+        ),
         Odd(name: "half a second short", seconds: 1.5),
         Odd(name: "a second too long", seconds: 3),
         Odd(name: "larger than the target", size: "2560x1440", result: FrameSize(width: 1926, height: 1082)),
@@ -55,12 +72,18 @@ struct VideoNormaliserTests {
         try await ToolRunner.succeed(
             "ffmpeg",
             ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=\(odd.size):r=\(odd.rate):d=\(odd.seconds)"] + odd.options
-                + ["-preset", "ultrafast", folder.path("in.mp4")])
+                + ["-preset", "ultrafast", folder.path("in.mp4")]
+        )
     }
 
     private func normalise(in folder: TemporaryFolder, seconds: Int = 2) async throws -> FrameSize {
-        try await VideoNormaliser(tools: try await TestTools.find()).normalise(
-            "in.mp4", to: "out.mp4", in: FilePath(folder.url.path), seconds: seconds)
+        try await VideoNormaliser(tools: try await TestTools.find())
+            .normalise(
+                "in.mp4",
+                to: "out.mp4",
+                in: FilePath(folder.url.path),
+                seconds: seconds
+            )
     }
 
     @Test(arguments: odd)
@@ -79,7 +102,11 @@ struct VideoNormaliserTests {
         try await make(Odd(name: "flat"), in: folder)
         try await ToolRunner.succeed(
             "ffmpeg",
-            ["-v", "error", "-i", folder.path("in.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90", folder.path("turned.mp4")])
+            [
+                "-v", "error", "-i", folder.path("in.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90",
+                folder.path("turned.mp4"),
+            ]
+        )
         try FileManager.default.removeItem(atPath: folder.path("in.mp4"))
         try FileManager.default.moveItem(atPath: folder.path("turned.mp4"), toPath: folder.path("in.mp4"))
         #expect(try await normalise(in: folder) == FrameSize(width: 192, height: 320))

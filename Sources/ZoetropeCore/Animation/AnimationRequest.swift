@@ -1,4 +1,6 @@
-/// A validated wish for one clip. It exists only if the model can fulfil it.
+/// A validated wish for one clip.
+///
+/// It exists only if the model can fulfil it.
 package struct AnimationRequest: Sendable, Equatable {
     package let model: VideoModel
     package let motion: Motion
@@ -8,16 +10,21 @@ package struct AnimationRequest: Sendable, Equatable {
     package let seconds: Int
     /// Trimmed, 1–500 code points; nil when the caller gave none.
     package let prompt: String?
-    /// Chooses among equally good random details (the phase of an unsteady hand). Same seed, same clip.
+    /// Chooses among equally good random details (the phase of an unsteady hand).
+    ///
+    /// Same seed, same clip.
     package let seed: UInt64
 
-    /// Prompts longer than this are refused. Unicode code points, as OpenAPI's `maxLength` and SQL's `length` count.
+    /// Prompts longer than this are refused.
+    ///
+    /// Unicode code points, as OpenAPI's `maxLength` and SQL's `length` count.
     package static let maxPromptCodePoints = 500
 
-    /// - Parameters:
-    ///   - seconds: Length of the clip; nil takes the model's default.
-    ///   - resolution: As callers write it: `480p`, `720p` or `1080p`; nil takes 720p.
-    /// - Throws: Every rule that the wish breaks, in the order of the parameters.
+    /// Validates a wish.
+    ///
+    /// The error names every rule that it breaks.
+    ///
+    /// `resolution` is as callers write it: `480p`, `720p` (nil) or `1080p`; without `seconds` the model's default is taken.
     package init(
         model: VideoModel = .local,
         motion: Motion = .standard,

@@ -1,4 +1,6 @@
-/// What the camera does over the clip. A new motion is one case here and one row of ``MotionGeometry``.
+/// What the camera does over the clip.
+///
+/// A new motion is one case here and one row of ``MotionGeometry``.
 package enum Motion: String, Sendable, CaseIterable {
     case walkForward = "walk-forward"
     case pushIn = "push-in"
@@ -10,7 +12,9 @@ package enum Motion: String, Sendable, CaseIterable {
     package static let standard = Motion.walkForward
 }
 
-/// How the camera is held. A new one is one case here and one row of ``CameraGeometry``.
+/// How the camera is held.
+///
+/// A new one is one case here and one row of ``CameraGeometry``.
 package enum Camera: String, Sendable, CaseIterable {
     case mildPan = "mild-pan"
     case `static`
@@ -19,20 +23,27 @@ package enum Camera: String, Sendable, CaseIterable {
     package static let standard = Camera.mildPan
 }
 
-/// The numbers of one motion. Lengths are fractions of the picture's width or height.
+/// The numbers of one motion.
+///
+/// Lengths are fractions of the picture's width or height.
 package struct MotionGeometry: Sendable, Equatable {
     /// Enlargement of the whole picture, from which the camera's moves take their margin; 1 shows all of the photo.
     package var zoom: Double
-    /// How much the nearest row has grown at the end of six seconds; 1 is no travel. See ``nearScale(seconds:)``.
+    /// How much the nearest row has grown at the end of six seconds; 1 is no travel.
+    ///
+    /// See ``nearScale(seconds:)``.
     package var nearScaleAtSixSeconds: Double
     /// How far depth differs between the horizon and the bottom row, 0…1, in landscape format.
+    ///
     /// 0 is a flat picture: the travel becomes a plain zoom.
     package var depthStrength: Double
     /// The camera begins where the travel ends, and goes back.
     package var isReversed: Bool
     /// Height of one step of the walk, as a multiple of the standard gait; 0 is a rail.
     package var gait: Double
-    /// The turn of the camera from first to last frame, as a fraction of the width to each side. Positive looks right.
+    /// The turn of the camera from first to last frame, as a fraction of the width to each side.
+    ///
+    /// Positive looks right.
     package var pan: Double
 
     /// Growth of the nearest row over a clip of this length.
@@ -107,7 +118,9 @@ package struct MotionGeometry: Sendable, Equatable {
 package struct CameraGeometry: Sendable, Equatable {
     /// The least enlargement that this camera's own moves need; the larger of this and the motion's counts.
     package var zoom: Double
-    /// A slow turn from left to right, as a fraction of the width to each side. A motion that pans replaces it.
+    /// A slow turn from left to right, as a fraction of the width to each side.
+    ///
+    /// A motion that pans replaces it.
     package var pan: Double
     /// Amplitude of the unsteady hand, as a fraction of the picture's width and height.
     package var shake: Double

@@ -32,9 +32,8 @@ extension FrameSize {
 
 extension PixelRect {
     /// Where this part of an upright picture lies in the picture as it is stored.
-    /// - Parameters:
-    ///   - orientation: What turns the stored picture upright.
-    ///   - upright: Size of the upright picture.
+    ///
+    /// `orientation` is what turns the stored picture upright, `upright` the size of the upright picture.
     package func stored(as orientation: ImageOrientation, upright: FrameSize) -> PixelRect {
         let fromRight = upright.width - x - width
         let fromBottom = upright.height - y - height

@@ -1,4 +1,6 @@
-/// The sizes that callers choose from. A name stands for an area, because a clip keeps the aspect of its photo.
+/// The sizes that callers choose from.
+///
+/// A name stands for an area, because a clip keeps the aspect of its photo.
 package enum Resolution: String, Sendable, CaseIterable {
     case p480 = "480p"
     case p720 = "720p"

@@ -4,7 +4,9 @@ package enum Tier: String, Sendable, CaseIterable {
     case paid
 }
 
-/// One model that makes clips: its name for callers and its limits. A new model is one row of ``all``.
+/// One model that makes clips: its name for callers and its limits.
+///
+/// A new model is one row of ``all``.
 package struct VideoModel: Sendable, Equatable {
     package enum Provider: String, Sendable {
         case local

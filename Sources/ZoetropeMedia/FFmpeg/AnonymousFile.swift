@@ -44,6 +44,8 @@ struct AnonymousFile {
         }
     }
 
-    /// Gives its room back. Call once.
+    /// Gives its room back.
+    ///
+    /// Call once.
     func close() { try? descriptor.close() }
 }

@@ -6,9 +6,13 @@ package struct ChildProcess: Sendable {
     /// Absolute path of the program.
     package var program: FilePath
     package var arguments: [String]
-    /// Read as its standard input; nil is an empty one. The caller keeps and closes it.
+    /// Read as its standard input; nil is an empty one.
+    ///
+    /// The caller keeps and closes it.
     package var input: FileDescriptor?
-    /// Written as its standard output; nil collects up to 64 KiB of text. The caller keeps and closes it.
+    /// Written as its standard output; nil collects up to 64 KiB of text.
+    ///
+    /// The caller keeps and closes it.
     package var output: FileDescriptor?
     /// The only folder that it may see; arguments name files in it by their bare names.
     package var folder: FilePath?

@@ -11,9 +11,7 @@ package enum FFmpegArguments {
     /// Reads a photo from standard input and writes one picture in YUV 4:2:0, BT.709, limited range, to standard output.
     ///
     /// The photo is cropped and scaled as it is stored and turned upright last, when it is small.
-    /// - Parameters:
-    ///   - crop: The part of the upright photo that is wanted.
-    ///   - size: Size of the upright result.
+    /// `crop` is the part of the upright photo that is wanted, `size` the size of the upright result.
     package static func decodePhoto(_ header: ImageHeader, crop: PixelRect, size: FrameSize) -> [String] {
         let swaps = header.orientation.swapsSides
         let part = crop.stored(as: header.orientation, upright: header.uprightSize)
@@ -64,7 +62,8 @@ package enum FFmpegArguments {
     }
 
     /// Reads frames in YUV 4:2:0, BT.709, limited range, from standard input and writes the file of the target.
-    /// - Parameter output: Bare name of the file in the folder of work.
+    ///
+    /// `output` is the bare name of the file in the folder of work.
     package static func encodeFrames(size: FrameSize, frames: Int, output: String) -> [String] {
         ["-v", "error", "-nostdin", "-y", "-xerror", "-protocol_whitelist", "pipe,file"]
             + colourTags
@@ -78,7 +77,11 @@ package enum FFmpegArguments {
     ///
     /// Files are bare names in the folder of work; the size is that of the result.
     package static func normalise(
-        _ input: String, to output: String, size: FrameSize, isInterlaced: Bool, frames: Int
+        _ input: String,
+        to output: String,
+        size: FrameSize,
+        isInterlaced: Bool,
+        frames: Int
     ) -> [String] {
         let filters =
             (isInterlaced ? ["bwdif=deint=interlaced"] : []) + [
@@ -94,7 +97,9 @@ package enum FFmpegArguments {
         ] + encoder(size: size) + container(output: output)
     }
 
-    /// Reports the streams of a video from outside as JSON, the picture first. For ffprobe.
+    /// Reports the streams of a video from outside as JSON, the picture first.
+    ///
+    /// For ffprobe.
     package static func probe(_ file: String) -> [String] {
         ["-v", "error"] + foreignVideo(file) + ["-select_streams", "v:0", "-show_streams", "-of", "json"]
     }

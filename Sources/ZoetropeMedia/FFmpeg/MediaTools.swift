@@ -34,10 +34,9 @@ package enum SandboxPolicy: String, Sendable, CaseIterable {
 
 extension MediaTools {
     /// Finds the programs.
-    /// - Parameters:
-    ///   - ffmpeg: A name that is looked up in `searchPath`, or a path.
-    ///   - searchPath: As in `PATH`.
-    /// - Throws: ``MediaError`` with `tool_missing`, naming the package to install.
+    ///
+    /// `ffmpeg` is a name that is looked up in `searchPath` (as in `PATH`), or a path. Throws a ``MediaError`` with
+    /// `tool_missing` that names the package to install.
     package static func find(
         ffmpeg: String = "ffmpeg",
         policy: SandboxPolicy = .auto,
@@ -70,8 +69,10 @@ extension MediaTools {
         return tools
     }
 
-    /// Whether programs start at all in this sandbox. An ffmpeg outside `/usr` must prove that it finds its libraries;
-    /// for others a program that starts ten times faster is proof enough.
+    /// Whether programs start at all in this sandbox.
+    ///
+    /// An ffmpeg outside `/usr` must prove that it finds its libraries; for others a program that starts ten times
+    /// faster is proof enough.
     private func canStart() async throws -> Bool {
         let probe = ffmpeg.starts(with: "/usr") ? (prlimit, "--version") : (ffmpeg, "-version")
         let child = ChildProcess(probe.0, [probe.1], limits: .clip, deadline: .seconds(10))

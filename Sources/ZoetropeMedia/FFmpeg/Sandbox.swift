@@ -40,10 +40,9 @@ package enum Sandbox: Sendable, Equatable {
     }
 
     /// The whole command line of a child.
-    /// - Parameters:
-    ///   - command: Program (an absolute path) and arguments; files are named relative to `folder`.
-    ///   - folder: The folder of work; nil if the child needs no files.
-    ///   - prlimit: The program of util-linux that sets limits.
+    ///
+    /// `command` is a program (an absolute path) and its arguments, which name files relative to `folder`, the folder of
+    /// work; nil if the child needs no files. `prlimit` is the program of util-linux that sets limits.
     package func wrap(
         _ command: [String],
         folder: FilePath?,

@@ -41,18 +41,29 @@ package struct VideoProbe: Sendable {
         let findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: false).map(\.description)
         if findings.isEmpty, let picture = movie.tracks.first {
             return VideoFacts(
-                size: FrameSize(width: picture.width, height: picture.height), isInterlaced: false, findings: [])
+                size: FrameSize(width: picture.width, height: picture.height),
+                isInterlaced: false,
+                findings: []
+            )
         }
 
         var child = ChildProcess(
-            tools.ffprobe, FFmpegArguments.probe(name), limits: .clip, deadline: .seconds(20))
+            tools.ffprobe,
+            FFmpegArguments.probe(name),
+            limits: .clip,
+            deadline: .seconds(20)
+        )
         child.folder = folder
         let outcome = try await tools.run(child)
         guard outcome.succeeded,
             let report = try? JSONDecoder().decode(ProbeReport.self, from: Data(outcome.standardOutput.utf8)),
             let stream = report.streams.first, let size = stream.shownSize
         else {
-            throw MediaError(.outputInvalid, "The model's video has no picture that can be read", detail: outcome.detail)
+            throw MediaError(
+                .outputInvalid,
+                "The model's video has no picture that can be read",
+                detail: outcome.detail
+            )
         }
         guard size.pixels <= Self.maxPixels else {
             throw MediaError(.outputInvalid, "The model's video is \(size) pixels; at most \(Self.maxPixels) are taken")

@@ -40,8 +40,9 @@ package struct CameraPath: Sendable, Equatable {
     static let swayAmplitude = bobAmplitude / 2
     /// Portrait photos show more ground, and mostly a person standing on it, so depth is halved.
     static let portraitDepth = 0.5
-    /// How far the camera looks up while it walks into a portrait photo, in heights per unit of travel. People's heads are
-    /// well above the horizon, and without this they leave the picture.
+    /// How far the camera looks up while it walks into a portrait photo, in heights per unit of travel.
+    ///
+    /// People's heads are well above the horizon, and without this they leave the picture.
     static let portraitLift = 0.24
     /// Ten seconds travel so far that full depth would bend things: 0.2 instead of 0.3.
     static let longClipDepth = 2.0 / 3.0
@@ -64,7 +65,7 @@ package struct CameraPath: Sendable, Equatable {
             }
     }
 
-    /// - Parameter frame: 0..<``frameCount``.
+    /// Where the camera is at a frame of 0..<``frameCount``.
     package func pose(at frame: Int) -> CameraPose {
         precondition((0..<frameCount).contains(frame), "frame must be 0..<\(frameCount), got \(frame)")
         let progress = Double(frame) / Double(frameCount - 1)

@@ -10,7 +10,7 @@ final class FramePump: Sendable {
     private let isStopped = Atomic(false)
     private let threads: Int
 
-    /// - Parameter threads: How many parts of a frame are rendered at a time.
+    /// Renders `threads` parts of a frame at a time.
     init(renderer: FrameRenderer, threads: Int) {
         self.renderer = renderer
         self.threads = threads
@@ -19,11 +19,11 @@ final class FramePump: Sendable {
     /// Makes ``run(into:onFrame:)`` end after the frame in hand.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// Writes every frame of the clip. Blocks a thread of its own, none of the cooperative pool.
-    /// - Parameters:
-    ///   - pipe: Where the frames go; closed in any case.
-    ///   - onFrame: Called on that thread with the number of frames that are done.
-    /// - Returns: Frames written; fewer than all when the reader went away or after ``stop()``.
+    /// Writes every frame of the clip.
+    ///
+    /// Blocks a thread of its own, none of the cooperative pool.
+    /// The pipe is closed in any case. `onFrame` is called on that thread with the number of frames that are done.
+    /// Returns the number of frames written: fewer than all when the reader went away or after ``stop()``.
     func run(into pipe: FileDescriptor, onFrame: @escaping @Sendable (Int) -> Void) async throws -> Int {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue(label: "zoetrope.frames")

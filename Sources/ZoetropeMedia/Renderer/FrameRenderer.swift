@@ -1,7 +1,9 @@
 package import ZoetropeCore
 
-/// Renders frames of a camera move over one photo. Pure arithmetic on planes of samples; frames are independent of
-/// each other, so several threads may render with one renderer.
+/// Renders frames of a camera move over one photo.
+///
+/// Pure arithmetic on planes of samples; frames are independent of each other, so several threads may render with one
+/// renderer.
 ///
 /// Each row of a frame is made in two passes, as ``RowTable`` allows: four rows of the photo are blended into one, and
 /// that row is resampled with a constant step. Both use the four taps of ``CatmullRom``.
@@ -31,10 +33,9 @@ package struct FrameRenderer: Sendable {
     }
 
     /// Renders one frame.
-    /// - Parameters:
-    ///   - rows: Which sixteenth-rows of macroblocks to render: 0..<``rowsOfMacroblocks``. Parts may be rendered at
-    ///     the same time.
-    ///   - frame: Room for `size.bytesOfPlanarPicture` bytes, planes Y, U, V.
+    ///
+    /// `macroblockRows` says which bands of sixteen rows, of 0..<``rowsOfMacroblocks``; parts of one frame may be rendered at
+    /// the same time. `frame` has room for `size.bytesOfPlanarPicture` bytes: planes Y, U, V.
     package func render(
         frame number: Int,
         macroblockRows: Range<Int>,

@@ -1,12 +1,14 @@
 package import ZoetropeCore
 
-/// A picture in YUV 4:2:0, eight bits, limited range: the planes Y, U, V one after the other without padding,
-/// as `rawvideo` with `yuv420p` writes them. U and V have half the width and half the height.
+/// A picture in YUV 4:2:0, eight bits, limited range: the planes Y, U, V one after the other without padding, as
+/// `rawvideo` with `yuv420p` writes them.
+///
+/// U and V have half the width and half the height.
 package struct PlanarPicture: Sendable, Equatable {
     package let size: FrameSize
     package var bytes: [UInt8]
 
-    /// - Parameter size: Both sides even.
+    /// Takes the three planes of a picture whose sides are even.
     package init(size: FrameSize, bytes: [UInt8]) {
         precondition(size.width % 2 == 0 && size.height % 2 == 0, "sides must be even, got \(size)")
         precondition(bytes.count == size.bytesOfPlanarPicture, "got \(bytes.count) bytes for \(size)")

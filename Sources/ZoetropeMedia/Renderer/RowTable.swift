@@ -52,11 +52,9 @@ package struct RowTable: Sendable {
     }
 
     /// Which samples of a plane make up one row of the frame's plane of the same kind.
-    /// - Parameters:
-    ///   - row: Row of the frame's plane.
-    ///   - frame: Size of the frame's plane in samples.
-    ///   - plane: Size of the photo's plane in samples; it covers the same picture.
-    ///   - isChroma: 4:2:0 chroma samples sit on the left luma sample of their pair, and midway between two rows.
+    ///
+    /// `frame` and `plane` are the sizes of the two planes in samples; both cover the same picture. 4:2:0 chroma samples sit
+    /// on the left luma sample of their pair, and midway between two rows.
     func row(_ row: Int, frame: FrameSize, plane: FrameSize, isChroma: Bool) -> SourceRow {
         let source = source(atHeight: (Double(row) + 0.5) / Double(frame.height))
         let width = Double(frame.width)
@@ -74,7 +72,9 @@ package struct RowTable: Sendable {
         )
     }
 
-    /// How far a row is moved to the left, in widths of the picture. Sway is given in heights.
+    /// How far a row is moved to the left, in widths of the picture.
+    ///
+    /// Sway is given in heights.
     package func lean(nearness: Double, aspect: Double) -> Double {
         pose.turn + pose.sway * nearness / aspect
     }

@@ -43,7 +43,10 @@ struct ChildProcessTests {
         let mark = "86\(UInt32.random(in: 100_000...999_999))"
         let start = ContinuousClock.now
         await #expect(throws: MediaError.self) {
-            _ = try await run(shell("trap '' TERM; sleep \(mark) & sleep \(mark)", deadline: .milliseconds(300)), policy)
+            _ = try await run(
+                shell("trap '' TERM; sleep \(mark) & sleep \(mark)", deadline: .milliseconds(300)),
+                policy
+            )
         }
         #expect(ContinuousClock.now - start < .seconds(10))
         #expect(try await ToolRunner.run("pgrep", ["-f", "sleep \(mark)"]).text.isEmpty, "a child is left")
@@ -73,7 +76,8 @@ struct ChildProcessTests {
     }
 
     @Test(arguments: [SandboxPolicy.auto, .limits])
-    func `memory, files and processor time are limited, and there is no environment`(policy: SandboxPolicy) async throws {
+    func `memory, files and processor time are limited, and there is no environment`(policy: SandboxPolicy) async throws
+    {
         let limits = ResourceLimits(addressSpace: 1 << 30, cpuSeconds: 7, fileSize: 1 << 20)
         let child = ChildProcess(
             "/bin/sh",
