@@ -28,3 +28,6 @@ enum Program {
         try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
     }
 }
+
+/// Holds the suites that run the program, which run one after the other: each of them wants the whole machine.
+@Suite(.serialized) enum EndToEnd {}

@@ -144,7 +144,7 @@ struct PhotoAnimatorTests {
         for await _ in isRendering.stream { break }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(try await ToolRunner.run("pgrep", ["-f", "video_size 1920x1088"]).text.isEmpty)
+        #expect(RunningProcesses.commands(containing: "-video_size 1920x1088").isEmpty)
     }
 
     @Test func `a full disk is said to be one`() async throws {

@@ -49,17 +49,17 @@ struct ChildProcessTests {
             )
         }
         #expect(ContinuousClock.now - start < .seconds(10))
-        #expect(try await ToolRunner.run("pgrep", ["-f", "sleep \(mark)"]).text.isEmpty, "a child is left")
+        #expect(RunningProcesses.commands(containing: "sleep \(mark)").isEmpty, "a child is left")
     }
 
     @Test(arguments: [SandboxPolicy.auto, .limits])
     func `cancelling stops the child before it returns`(policy: SandboxPolicy) async throws {
         let mark = "87\(UInt32.random(in: 100_000...999_999))"
         let task = Task { try await run(shell("echo; sleep \(mark)"), policy) }
-        while try await ToolRunner.run("pgrep", ["-f", "sleep \(mark)"]).text.isEmpty { await Task.yield() }
+        while RunningProcesses.commands(containing: "sleep \(mark)").isEmpty { await Task.yield() }
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }
-        #expect(try await ToolRunner.run("pgrep", ["-f", "sleep \(mark)"]).text.isEmpty, "a child is left")
+        #expect(RunningProcesses.commands(containing: "sleep \(mark)").isEmpty, "a child is left")
     }
 
     @Test func `a child that talks without end is refused`() async throws {

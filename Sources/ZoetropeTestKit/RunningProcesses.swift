@@ -1,0 +1,16 @@
+import Foundation
+
+/// What else runs on this machine, as `/proc` tells it.
+package enum RunningProcesses {
+    /// Command lines of the living processes that contain a text; the words are joined with spaces.
+    package static func commands(containing text: String) -> [String] {
+        let ids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return ids.filter { Int($0) != nil }
+            .compactMap { id in
+                guard let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") else { return nil }
+                let command = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                    .joined(separator: " ")
+                return command.contains(text) ? command : nil
+            }
+    }
+}
