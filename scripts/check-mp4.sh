@@ -134,7 +134,8 @@ def rule(number; name; holds): if (try holds catch false) then empty else "\(num
   rule(11; "duration \($format.duration)"; (($format.duration | number) - $length | fabs) <= 1024 / 44100),
   rule(12; "no key frame first"; $frames[0].flags | startswith("K")),
   rule(12; "key frames too far apart";
-    ([$frames | to_entries[] | select(.value.flags | startswith("K")) | .key] + [$frames | length] | steps | max) <= 300),
+    ([$frames | to_entries[] | select(.value.flags | startswith("K")) | .key] + [$frames | length]
+      | steps | max) <= 300),
   rule(13; "\($x.has_b_frames) frames reordered"; $x.has_b_frames <= 3),
   rule(14; "start \($x.start_time) \($format.start_time)";
     ($x.start_time | number) == 0 and ($format.start_time | number) == 0),

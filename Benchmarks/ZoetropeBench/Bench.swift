@@ -58,12 +58,3 @@ func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
 
 func rounded(_ value: Double, _ digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }
-
-extension FrameRenderer {
-    /// One frame in an array of its own.
-    func frame(_ number: Int) -> [UInt8] {
-        var frame = [UInt8](repeating: 0, count: size.bytesOfPlanarPicture)
-        frame.withUnsafeMutableBufferPointer { render(frame: number, into: $0) }
-        return frame
-    }
-}

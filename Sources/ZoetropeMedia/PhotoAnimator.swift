@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 package import SystemPackage
 package import ZoetropeCore
@@ -33,6 +34,11 @@ package struct PhotoAnimator: Sendable {
     package init(tools: MediaTools) {
         self.tools = tools
     }
+
+    /// Bands of a frame that are rendered at a time.
+    ///
+    /// Beyond eight, starting them costs more than they save.
+    private static let renderThreads = min(8, ProcessInfo.processInfo.activeProcessorCount)
 
     /// How long an encoder may take: a hundred times what it usually takes, so that only a hang ends it.
     private static let encodeDeadline = Duration.seconds(300)
@@ -108,7 +114,7 @@ package struct PhotoAnimator: Sendable {
         child.folder = folder
         child.folderAccess = .readWrite
 
-        let pump = FramePump(renderer: renderer, threads: MP4Target.encoderThreads)
+        let pump = FramePump(renderer: renderer, threads: Self.renderThreads)
         let frames = Task { try await pump.run(into: pipe.writeEnd, onFrame: onFrame) }
         let outcome: ChildProcess.Outcome
         do {

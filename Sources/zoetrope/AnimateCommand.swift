@@ -10,15 +10,17 @@ struct AnimateCommand: AsyncParsableCommand {
         commandName: "animate",
         abstract: "Animates one image and writes an MP4.",
         discussion: """
-            IMAGE is a JPEG, PNG or WebP, 64 pixels to 50 megapixels, of any orientation. The path of the finished
-            video is printed on standard output; progress and remarks go to standard error.
+            IMAGE is a JPEG, PNG or WebP, 64 pixels to 50 megapixels, of any
+            orientation. The path of the finished video is printed on standard output;
+            progress and remarks go to standard error.
 
-            The video appears under its name only when it is complete and checked. Ctrl-C leaves nothing behind.
+            The video appears under its name only when it is complete and checked.
+            Ctrl-C leaves nothing behind.
 
             Examples:
               zoetrope animate photo.jpg
               zoetrope animate photo.jpg -o walk.mp4 --poster walk.jpg --duration 6
-              zoetrope animate photo.jpg --motion pan-left --camera static --resolution 1080p --json
+              zoetrope animate photo.jpg --motion pan-left --resolution 1080p --json
             """
     )
 
@@ -129,6 +131,7 @@ struct AnimateCommand: AsyncParsableCommand {
                 ? "Using the local renderer: a camera move over your photo, made on this machine, without AI."
                 : "Using the local renderer: REPLICATE_API_TOKEN is set, but this version does not call Replicate yet."
         )
+        if prompt != nil { Console.error("The local renderer does not use the prompt.") }
     }
 
     private func animate(
@@ -152,7 +155,7 @@ struct AnimateCommand: AsyncParsableCommand {
         try Task.checkCancellation()
         try targets.publish(clip, scratch: scratch)
         progress.finish()
-        print(try result(clip, request, targets))
+        try Console.result(result(clip, request, targets))
     }
 
     private func result(_ clip: RenderedClip, _ request: AnimationRequest, _ targets: OutputTargets) throws -> String {

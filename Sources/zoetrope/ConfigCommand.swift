@@ -13,7 +13,7 @@ struct ConfigCommand: ParsableCommand {
     func run() throws {
         for value in try options.load().values {
             let setting = value.setting
-            print(
+            try Console.result(
                 """
                 \(setting.key) = \(value.shown)
                     from     \(value.source)

@@ -1,12 +1,21 @@
 import Glibc
 import SystemPackage
 
-/// Standard error, where everything goes that is not a result.
+/// What people and scripts read: results on standard output, everything else on standard error.
 enum Console {
-    /// Writes one line.
+    /// Writes one line of the result; a result that nobody can read is a failure.
+    static func result(_ line: String) throws {
+        do {
+            _ = try FileDescriptor.standardOutput.writeAll(Array((line + "\n").utf8))
+        } catch {
+            throw CommandFailure.failed("standard output cannot be written to: \(error)")
+        }
+    }
+
+    /// Writes one line to standard error.
     static func error(_ line: String) { write(line + "\n") }
 
-    /// Writes text as it is.
+    /// Writes text to standard error as it is.
     static func write(_ text: String) {
         _ = try? FileDescriptor.standardError.writeAll(Array(text.utf8))
     }

@@ -8,7 +8,10 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Checks that everything is there: ffmpeg, the sandbox, disk, clock, provider token.",
-        discussion: "One line for each check: ok, warn (works, but could be better) or FAIL. Exit code 1 if one fails."
+        discussion: """
+            One line for each check: ok, warn (works, but could be better) or FAIL.
+            Exit code 1 if one fails.
+            """
     )
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
@@ -36,7 +39,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 )
         )
 
-        for check in checks { print(check.line) }
+        for check in checks { try Console.result(check.line) }
         if checks.contains(where: { $0.verdict == .fail }) {
             throw CommandFailure.failed("something is missing; see FAIL above")
         }

@@ -8,12 +8,12 @@ struct Zoetrope: AsyncParsableCommand {
         abstract: "Turns a still image into a short, web-ready video.",
         discussion: """
             Try it:
-              zoetrope animate photo.jpg              makes photo.mp4, with a camera that walks into the photo
-              zoetrope animate photo.jpg -o out.mp4 --motion push-in --resolution 1080p
-              zoetrope doctor                         says whether everything that is needed is there
+              zoetrope animate photo.jpg     makes photo.mp4: a walk into the photo
+              zoetrope animate photo.jpg -o out.mp4 --motion push-in --poster out.jpg
+              zoetrope doctor                says whether all that is needed is there
 
-            Exit codes: 0 done; 1 the animation failed (the reason is on standard error);
-            2 wrong usage or settings; 130 interrupted.
+            Exit codes: 0 done; 1 the animation failed (the reason is on standard
+            error); 2 wrong usage or settings; 130 interrupted.
             """,
         version: version,
         subcommands: [AnimateCommand.self, DoctorCommand.self, ConfigCommand.self]

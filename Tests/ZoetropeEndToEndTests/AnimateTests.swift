@@ -20,8 +20,7 @@ extension EndToEnd {
             #expect(result.errorText.contains("rendering, "), "plain lines of progress")
             #expect(!result.errorText.contains("\u{1B}"), "no terminal, no control codes")
             #expect(try Program.names(in: folder) == ["landscape.mp4"])
-            let checker = Program.root.appending(path: "scripts/check-mp4.sh").path
-            let verdict = try await ToolRunner.run(checker, [folder.path("landscape.mp4"), "5"])
+            let verdict = try await ToolRunner.run(Project.checker, [folder.path("landscape.mp4"), "5"])
             #expect(verdict.status == 0, "\(verdict.text)")
         }
 
@@ -134,6 +133,19 @@ extension EndToEnd {
             let result = try await Program.run("animate", Program.photo("bee"), "-o", "/proc/video.mp4", in: folder)
             #expect(result.status == 1)
             #expect(result.errorText.contains("\"/proc\" cannot be written to"), "\(result.errorText)")
+        }
+
+        @Test func `a result that cannot be printed is a failure`() async throws {
+            let folder = try TemporaryFolder()
+            let result = try await ToolRunner.run(
+                "sh",
+                [
+                    "-c",
+                    "exec '\(Program.path)' animate '\(Program.photo("bee"))' -o \(folder.path("bee.mp4")) --quiet >/dev/full",
+                ]
+            )
+            #expect(result.status == 1)
+            #expect(result.errorText.contains("standard output cannot be written to"))
         }
 
         @Test func `the image itself is never overwritten`() async throws {

@@ -33,7 +33,7 @@ extension EndToEnd {
         func `an interrupted animation leaves nothing behind and ends with 130`(signal: Int32) async throws {
             let folder = try TemporaryFolder()
             let process = try start(in: folder)
-            #expect(try Program.names(in: folder).contains { $0.hasPrefix(".zoetrope-") }, "it works here")
+            #expect(try Program.names(in: folder).contains { $0.hasPrefix(".zoetrope-scratch-") }, "it works here")
             #expect(!encoders.isEmpty)
             kill(process.processIdentifier, signal)
             process.waitUntilExit()
@@ -49,7 +49,7 @@ extension EndToEnd {
             kill(killed.processIdentifier, SIGKILL)
             killed.waitUntilExit()
             let left = try Program.names(in: folder)
-            #expect(left.count == 1 && left[0].hasPrefix(".zoetrope-"))
+            #expect(left.count == 1 && left[0].hasPrefix(".zoetrope-scratch-"))
 
             let living = try start(in: folder)
             let its = try Program.names(in: folder)

@@ -7,10 +7,7 @@ enum Program {
     static let path = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "zoetrope").path
 
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
-    static func photo(_ name: String) -> String { root.appending(path: "Examples/photos/\(name).jpg").path }
+    static func photo(_ name: String) -> String { Project.photo(name).path }
 
     /// Runs it in a folder, without settings from outside.
     static func run(_ arguments: String..., in folder: TemporaryFolder, environment: [String] = []) async throws

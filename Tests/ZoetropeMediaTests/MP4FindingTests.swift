@@ -49,7 +49,13 @@ extension Bend {
         Bend("a fragment", "rule 2: the file must not be fragmented") {
             $0.boxes.append(BoxNode(type: "moof", head: []))
         },
-        Bend("one byte more", "rule 2: the chunks of track 1 must hold its 8 samples, no more, no fewer") {
+        Bend(
+            "no mdat",
+            "rule 2: there must be an 'mdat' box, got none",
+            "rule 2: the samples of track 1 must lie within 'mdat'",
+            "rule 2: the samples of track 2 must lie within 'mdat'"
+        ) { $0.boxes.removeLast() },
+        Bend("a chunk that holds too few", "rule 2: the chunks of track 1 must hold its 8 samples, no more, no fewer") {
             $0.edit("\(tables)/stsc") { $0.write([0, 0, 0, 7], at: 12) }
         },
         Bend("a chunk that starts at the header of mdat", "rule 2: the samples of track 1 must lie within 'mdat'") {
@@ -356,6 +362,19 @@ extension Bend {
             at: 8,
             UInt32(267 + 51).bigEndianBytes,
             "rule 16: sound must end by 0.317 s, got 0.318 s"
+        ),
+        Bend(
+            "moov/trak[1]/edts/elst",
+            at: 8,
+            [0, 0, 0, 30] + unknown,
+            "rule 14: track 2 must have no empty edit, got one"
+        ),
+        Bend(
+            "moov/trak[1]/edts/elst",
+            at: 8,
+            [0, 0, 0, 31] + unknown,
+            "rule 14: track 2 must have no empty edit, got one",
+            "rule 16: sound must start within 0.030 s, got 0.031 s"
         ),
         Bend("sound without an edit list") { $0.edit("moov/trak[1]") { $0.children?.removeAll { $0.type == "edts" } } },
 

@@ -9,13 +9,8 @@ import ZoetropeTestKit
 /// The whole local path on real photographs.
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct PhotoAnimatorTests {
-    /// The photographs that come with the project.
-    static let photos = ["landscape", "portrait", "people", "bee", "moon", "grey"]
-
     static func photo(_ name: String) throws -> StillImage {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Examples/photos/\(name).jpg")
-        return try StillImage(parsing: [UInt8](Data(contentsOf: file)))
+        try StillImage(parsing: [UInt8](Data(contentsOf: Project.photo(name))))
     }
 
     /// Runs the path and hands the clip over before its folder goes.
@@ -39,13 +34,10 @@ struct PhotoAnimatorTests {
         return try await body(clip)
     }
 
-    private static let checker = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "scripts/check-mp4.sh").path
-
-    @Test(arguments: photos)
+    @Test(arguments: Project.photos)
     func `a photograph becomes a file that an independent checker accepts`(name: String) async throws {
         try await animate(Self.photo(name), AnimationRequest(resolution: "480p")) { clip in
-            let verdict = try await ToolRunner.run(Self.checker, [clip.file.string, "5"])
+            let verdict = try await ToolRunner.run(Project.checker, [clip.file.string, "5"])
             #expect(verdict.status == 0, "\(verdict.text)")
         }
     }
@@ -54,7 +46,7 @@ struct PhotoAnimatorTests {
     func `every resolution and length is kept to the frame`(resolution: String, seconds: Int) async throws {
         let request = try AnimationRequest(resolution: resolution, seconds: seconds, tier: .paid)
         try await animate(Self.photo("people"), request) { clip in
-            let verdict = try await ToolRunner.run(Self.checker, [clip.file.string, "\(seconds)"])
+            let verdict = try await ToolRunner.run(Project.checker, [clip.file.string, "\(seconds)"])
             #expect(verdict.status == 0, "\(verdict.text)")
             #expect(clip.size.width % 16 == 0 && clip.size.height % 16 == 0)
             #expect(clip.size.pixels <= request.resolution.area)
@@ -111,9 +103,7 @@ struct PhotoAnimatorTests {
 
     @Test func `nothing of the photo's metadata reaches the video`() async throws {
         let folder = try TemporaryFolder()
-        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Examples/photos/bee.jpg")
-        try FileManager.default.copyItem(at: file, to: folder.url.appending(path: "photo.jpg"))
+        try FileManager.default.copyItem(at: Project.photo("bee"), to: folder.url.appending(path: "photo.jpg"))
         try await ToolRunner.succeed(
             "exiftool",
             [

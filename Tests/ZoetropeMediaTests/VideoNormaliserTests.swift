@@ -91,9 +91,7 @@ struct VideoNormaliserTests {
         let folder = try TemporaryFolder()
         try await make(odd, in: folder)
         #expect(try await normalise(in: folder) == odd.result)
-        let checker = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "scripts/check-mp4.sh").path
-        let verdict = try await ToolRunner.run(checker, [folder.path("out.mp4"), "2"])
+        let verdict = try await ToolRunner.run(Project.checker, [folder.path("out.mp4"), "2"])
         #expect(verdict.status == 0, "\(verdict.text)")
     }
 

@@ -8,7 +8,7 @@ package enum Tier: String, Sendable, CaseIterable {
 ///
 /// A new model is one row of ``all``.
 package struct VideoModel: Sendable, Equatable {
-    package enum Provider: String, Sendable {
+    package enum Provider: String, Sendable, CaseIterable {
         case local
         case replicate
     }
@@ -23,6 +23,22 @@ package struct VideoModel: Sendable, Equatable {
     /// Resolutions that callers may choose.
     package var resolutions: [Resolution]
     package var requiresPrompt: Bool
+
+    package init(
+        alias: String,
+        provider: Provider,
+        durations: [Int],
+        paidDurations: [Int],
+        resolutions: [Resolution],
+        requiresPrompt: Bool
+    ) {
+        self.alias = alias
+        self.provider = provider
+        self.durations = durations
+        self.paidDurations = paidDurations
+        self.resolutions = resolutions
+        self.requiresPrompt = requiresPrompt
+    }
 
     package static let local = VideoModel(
         alias: "local",

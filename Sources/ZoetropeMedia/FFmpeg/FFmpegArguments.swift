@@ -6,7 +6,13 @@ package import ZoetropeCore
 /// reasons: `docs/media.md`.
 package enum FFmpegArguments {
     /// Quiet, never reading commands from a terminal, ending with an error instead of making do.
-    private static let strict = ["-v", "error", "-nostdin", "-xerror", "-err_detect", "explode"]
+    ///
+    /// Filters get no more threads than the encoder: left alone they take one for each core, and on a large machine their
+    /// stacks alone would pass the limit on address space.
+    private static let strict = [
+        "-v", "error", "-nostdin", "-xerror", "-err_detect", "explode", "-filter_threads",
+        "\(MP4Target.encoderThreads)",
+    ]
 
     /// Reads a photo from standard input and writes one picture in YUV 4:2:0, BT.709, limited range, to standard output.
     ///
@@ -65,7 +71,7 @@ package enum FFmpegArguments {
     ///
     /// `output` is the bare name of the file in the folder of work.
     package static func encodeFrames(size: FrameSize, frames: Int, output: String) -> [String] {
-        ["-v", "error", "-nostdin", "-y", "-xerror", "-protocol_whitelist", "pipe,file"]
+        strict + ["-y", "-protocol_whitelist", "pipe,file"]
             + colourTags
             + [
                 "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "\(size.width)x\(size.height)",
@@ -151,7 +157,8 @@ package enum FFmpegArguments {
             ]
         if wantsPoster {
             words += [
-                "-map", "0:v:0", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-fflags", "+bitexact", "-flags:v",
+                "-map", "0:v:0", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-threads", "1", "-fflags",
+                "+bitexact", "-flags:v",
                 "+bitexact", "-f", "image2pipe", "pipe:1",
             ]
         }

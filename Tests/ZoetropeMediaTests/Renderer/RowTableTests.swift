@@ -33,13 +33,3 @@ import ZoetropeTestKit
         #expect(renderer.frame(17) == photo.bytes)
     }
 }
-
-extension FrameRenderer {
-    /// One frame in an array of its own.
-    func frame(_ number: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: size.bytesOfPlanarPicture) { buffer, count in
-            render(frame: number, into: UnsafeMutableBufferPointer(rebasing: buffer[..<size.bytesOfPlanarPicture]))
-            count = size.bytesOfPlanarPicture
-        }
-    }
-}
