@@ -28,51 +28,44 @@ extension Bench {
         let corner = "(1-1/(\(zoom)))/2"
 
         print("## Evenness of the movement, \(size), before the encoder\n")
-        print("| renderer | jitter rms (px) | max (px) | patches followed | beside ours | ms a frame |")
+        print("| renderer | jitter rms (px) | max (px) | values | beside ours | ms a frame |")
         print("|---|---|---|---|---|---|")
-        var ours = 0.0
-        for (name, frames) in [
-            ("ours, push-in", { (number: Int) in renderer.frame(number) }),
-            (
-                "zoompan",
-                try filter(input + ["-i", planes], "zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30", folder)
-            ),
+        let candidates: [(name: String, filter: String)] = [
+            ("zoompan", "zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30"),
             (
                 "zoompan from an image 4 × as large",
-                try filter(
-                    input + ["-i", planes],
-                    "scale=iw*4:ih*4:flags=lanczos,zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30",
-                    folder
-                )
+                "scale=iw*4:ih*4:flags=lanczos,zoompan=z='\(zoom)':\(centre):d=150:s=1280x720:fps=30"
             ),
             (
                 "perspective, cubic",
-                try filter(
-                    input + ["-stream_loop", "149", "-i", planes],
-                    "perspective=x0='W*\(corner)':y0='H*\(corner)':x1='W-W*\(corner)':y1='H*\(corner)'"
-                        + ":x2='W*\(corner)':y2='H-H*\(corner)':x3='W-W*\(corner)':y3='H-H*\(corner)'"
-                        + ":interpolation=cubic:eval=frame,scale=1280:720:flags=bicubic",
-                    folder
-                )
+                "loop=149:1,perspective=x0='W*\(corner)':y0='H*\(corner)':x1='W-W*\(corner)':y1='H*\(corner)'"
+                    + ":x2='W*\(corner)':y2='H-H*\(corner)':x3='W-W*\(corner)':y3='H-H*\(corner)'"
+                    + ":interpolation=cubic:eval=frame,scale=1280:720:flags=bicubic"
             ),
-        ] {
-            let start = ContinuousClock.now
-            let pictures = (20..<80).map(frames)
-            let time = seconds(ContinuousClock.now - start) / 60
-            let jitter = self.jitter(of: pictures, size: size)
-            if ours == 0 { ours = jitter.rms }
-            print(
-                "| \(name) | \(rounded(jitter.rms, 4)) | \(rounded(jitter.max, 3)) | \(jitter.count) "
-                    + "| \(rounded(jitter.rms / ours, 1)) × | \(name.hasPrefix("ours") ? rounded(time * 1000) : "–") |"
-            )
+        ]
+        let frames = 20..<80
+        let ours = jitter(of: frames.map(renderer.frame), size: size)
+        let time = seconds(ContinuousClock().measure { for number in 0..<150 { _ = renderer.frame(number) } }) / 150
+        report("ours, push-in", ours, beside: ours, time: time)
+        for (name, filter) in candidates {
+            let run = try self.filter(input + ["-i", planes], filter, folder)
+            report(name, jitter(of: frames.map(run.frame), size: size), beside: ours, time: run.seconds / 150)
         }
 
+        print("\nTimes: ours on one core, without the file; ffmpeg's as it runs by itself on all cores, into a file.")
         let gait = CameraPath(motion: .walkForward, camera: .mildPan, seconds: 5, size: size)
         let walker = FrameRenderer(photo: source, path: gait, size: size)
         let walk = deviationsFromPath(walker, frames: 20..<80)
         print(
             "\nwalk-forward against its own camera path: \(rounded(walk.rms, 4)) px rms, \(rounded(walk.max, 3)) px max "
                 + "(\(walk.count) values)\n"
+        )
+    }
+
+    private func report(_ name: String, _ jitter: Jitter, beside ours: Jitter, time: Double) {
+        print(
+            "| \(name) | \(rounded(jitter.rms, 4)) | \(rounded(jitter.max, 3)) | \(jitter.count) "
+                + "| \(rounded(jitter.rms / ours.rms, 1)) × | \(rounded(time * 1000, 1)) |"
         )
     }
 
@@ -114,22 +107,29 @@ extension Bench {
         return Jitter(deviations: errors)
     }
 
-    /// Runs a filter of ffmpeg over the picture and returns its frames by number.
-    private func filter(_ input: [String], _ filter: String, _ folder: URL) throws -> (Int) -> [UInt8] {
+    /// Runs a filter of ffmpeg over the picture: its frames by number, and how long it took for 150 of them.
+    private func filter(
+        _ input: [String],
+        _ filter: String,
+        _ folder: URL
+    ) throws -> (frame: (Int) -> [UInt8], seconds: Double) {
         let output = folder.appending(path: "\(UUID().uuidString).yuv").path
         let process = Process()
         process.executableURL = URL(fileURLWithPath: tools.ffmpeg.string)
         process.arguments =
             input + ["-vf", filter, "-frames:v", "150", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-y", output]
+        let start = ContinuousClock.now
         try process.run()
         process.waitUntilExit()
+        let time = seconds(ContinuousClock.now - start)
         let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: output))
         let bytes = Self.size.bytesOfPlanarPicture
-        return { number in
+        let frame = { (number: Int) -> [UInt8] in
             try? file.seek(toOffset: UInt64(number * bytes))
             let data = (try? file.read(upToCount: bytes)) ?? Data()
             precondition(data.count == bytes, "ffmpeg made no frame \(number) with \(filter)")
             return [UInt8](data)
         }
+        return (frame, time)
     }
 }

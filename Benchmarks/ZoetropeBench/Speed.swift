@@ -59,6 +59,7 @@ extension Bench {
             "animate", photoPath, "-o", folder.appending(path: "clip.mp4").path, "--quiet", "--resolution",
             request.resolution.rawValue, "--duration", "\(request.seconds)", "--tier", "paid",
         ]
+        process.standardOutput = FileHandle.nullDevice
         let start = ContinuousClock.now
         try process.run()
         var run = Run(seconds: 0)

@@ -44,6 +44,7 @@ import ZoetropeMedia
         #expect(whitelist < input)
         #expect(["pipe", "pipe,file", "file,pipe"].contains(words[whitelist + 1]))
         #expect(words.contains("-nostdin") && words.contains("-xerror"))
+        #expect(words.value(of: "-err_detect") == "explode", "without it, ffmpeg makes do with broken data")
         #expect(!words.contains { $0.contains("://") })
     }
 

@@ -70,6 +70,16 @@ struct Move: Sendable, CustomTestStringConvertible {
         #expect(path.pose(at: 0).travel == 0)
     }
 
+    @Test(arguments: [5, 6, 10])
+    func `nobody nods while standing`(seconds: Int) {
+        let path = CameraPath(motion: .walkForward, camera: .static, seconds: seconds, size: Move.sizes[0])
+        func stride(_ frames: Range<Int>) -> Double { frames.map { abs(path.pose(at: $0).bob) }.max() ?? 0 }
+        let walking = stride(60..<path.frameCount - 60)
+        #expect(abs(walking - 0.0022) < 0.0001)
+        #expect(stride(0..<4) < walking / 3)
+        #expect(stride(path.frameCount - 4..<path.frameCount) < walking / 3)
+    }
+
     @Test func `pulling back is pushing in, backwards`() {
         let size = Move.sizes[0]
         let push = CameraPath(motion: .pushIn, camera: .static, seconds: 5, size: size)
