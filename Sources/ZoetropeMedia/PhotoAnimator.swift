@@ -115,6 +115,7 @@ package struct PhotoAnimator: Sendable {
         child.folderAccess = .readWrite
 
         let pump = FramePump(renderer: renderer, threads: Self.renderThreads)
+        // Owned by this call: every way out of it awaits the task.
         let frames = Task { try await pump.run(into: pipe.writeEnd, onFrame: onFrame) }
         let outcome: ChildProcess.Outcome
         do {

@@ -21,7 +21,7 @@ package struct PhotoDecoder: Sendable {
             tools.ffmpeg,
             FFmpegArguments.decodePhoto(photo.header, crop: crop, size: size),
             limits: .photo,
-            deadline: .seconds(30)
+            deadline: .seconds(90)
         )
         child.input = source.descriptor
         child.output = picture.descriptor

@@ -36,7 +36,7 @@ struct AnimateCommand: AsyncParsableCommand {
     )
     var output: String?
 
-    @Option(help: ArgumentHelp("Also write frame 0 as a JPEG.", valueName: "file.jpg"))
+    @Option(help: ArgumentHelp("Also write frame 0 as a JPEG; replaced if it exists.", valueName: "file.jpg"))
     var poster: String?
 
     @Option(help: "Model: local (the built-in renderer).")
@@ -87,6 +87,8 @@ struct AnimateCommand: AsyncParsableCommand {
         } catch let error as MediaError {
             throw error.code == .toolMissing
                 ? CommandFailure.usage(error.message) : CommandFailure.failed(error.message)
+        } catch let error as Errno {
+            throw CommandFailure.failed("The video could not be made: \(error)")
         }
     }
 

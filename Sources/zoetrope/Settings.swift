@@ -49,7 +49,7 @@ struct SettingValue: Sendable {
     /// The value as it may be shown to anyone.
     var shown: String {
         guard let text else { return "(none)" }
-        return setting.isSecret ? "(secret, \(text.count) characters)" : text
+        return setting.isSecret ? "(secret, set)" : text
     }
 }
 
@@ -86,6 +86,19 @@ struct SettingsOptions: ParsableArguments {
         return settings
     }
 
+    /// Where a file goes wrong.
+    ///
+    /// The parser's own text quotes the line, which may hold a secret.
+    private static func place(of error: YamlError) -> String {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            ": line \(mark.line), column \(mark.column): \(problem)"
+        case .duplicatedKeysInMapping(let keys, _): ": there twice: \(keys.joined(separator: ", "))"
+        default: ""
+        }
+    }
+
     private var fileName: String { config ?? "zoetrope.yaml" }
 
     /// What the settings file says; empty where there is none.
@@ -114,8 +127,10 @@ struct SettingsOptions: ParsableArguments {
                 }
                 values[key] = scalar.string
             }
+        } catch let error as YamlError {
+            problems.append("the settings file \"\(fileName)\" is not valid YAML\(Self.place(of: error))")
         } catch {
-            problems.append("the settings file \"\(fileName)\" cannot be read: \(error)")
+            problems.append("the settings file \"\(fileName)\" cannot be read: \(error.localizedDescription)")
         }
         return values
     }

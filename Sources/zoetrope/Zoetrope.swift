@@ -37,13 +37,11 @@ enum Main {
             }
         }
         interruption.cancels(work)
-        let result = await work.result
-        if interruption.happened {
+        switch await work.result {
+        case .success: exit(ExitCodes.done)
+        case .failure where interruption.happened:
             Console.error("Interrupted; nothing was left behind.")
             exit(ExitCodes.interrupted)
-        }
-        switch result {
-        case .success: exit(ExitCodes.done)
         case .failure(let error): exit(report(error))
         }
     }

@@ -59,6 +59,20 @@ extension EndToEnd {
             #expect(!(result.text + result.errorText).contains("CANARY"))
         }
 
+        @Test(arguments: [
+            "replicate_api_token: \"r8_CANARY\n", "replicate_api_token: r8_CANARY: x\n",
+            "replicate_api_token: [r8_CANARY\n",
+            "{replicate_api_token: r8_CANARY\n",
+        ])
+        func `a settings file that is broken beside a secret does not show it`(text: String) async throws {
+            let folder = try TemporaryFolder()
+            try Data(text.utf8).write(to: folder.url.appending(path: "zoetrope.yaml"))
+            let result = try await Program.run("config", in: folder)
+            #expect(result.status == 2)
+            #expect(result.errorText.contains("zoetrope.yaml"))
+            #expect(!(result.text + result.errorText).contains("CANARY"), "\(result.errorText)")
+        }
+
         @Test func `all problems of the settings are reported together`() async throws {
             let folder = try TemporaryFolder()
             try Data("ffmpge: typo\nsandbox: [a, b]\n".utf8).write(to: folder.url.appending(path: "zoetrope.yaml"))

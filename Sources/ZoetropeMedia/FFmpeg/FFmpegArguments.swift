@@ -54,7 +54,7 @@ package enum FFmpegArguments {
     }
 
     /// The filters that turn a stored picture upright, by the eight orientations of EXIF (tag 0x0112).
-    static func upright(_ orientation: ImageOrientation) -> [String] {
+    private static func upright(_ orientation: ImageOrientation) -> [String] {
         switch orientation {
         case .mirrored: ["hflip"]
         case .rotated180: ["hflip", "vflip"]
@@ -158,8 +158,7 @@ package enum FFmpegArguments {
         if wantsPoster {
             words += [
                 "-map", "0:v:0", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-threads", "1", "-fflags",
-                "+bitexact", "-flags:v",
-                "+bitexact", "-f", "image2pipe", "pipe:1",
+                "+bitexact", "-flags:v", "+bitexact", "-f", "image2pipe", "pipe:1",
             ]
         }
         return words

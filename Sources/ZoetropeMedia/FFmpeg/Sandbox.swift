@@ -17,7 +17,7 @@ package struct ResourceLimits: Sendable, Equatable {
     }
 
     /// For a decoder of photos: 50 megapixels with four 16-bit channels are 400 MB, and a filter holds three of them.
-    package static let photo = ResourceLimits(addressSpace: 3 << 30, cpuSeconds: 60, fileSize: 64 << 20)
+    package static let photo = ResourceLimits(addressSpace: 3 << 30, cpuSeconds: 90, fileSize: 64 << 20)
     /// For clips of at most ten seconds: an encoder at 1080p needs about 0.5 GB and a minute; 256 MiB is ten times the
     /// largest file that the bit rate allows.
     package static let clip = ResourceLimits(addressSpace: 2 << 30, cpuSeconds: 300, fileSize: 256 << 20)
