@@ -99,6 +99,9 @@ struct SettingsOptions: ParsableArguments {
         }
     }
 
+    /// Far more than anybody's settings.
+    private static let maxFileBytes = 1 << 20
+
     private var fileName: String { config ?? "zoetrope.yaml" }
 
     /// What the settings file says; empty where there is none.
@@ -106,9 +109,12 @@ struct SettingsOptions: ParsableArguments {
         guard config != nil || FileManager.default.fileExists(atPath: fileName) else { return [:] }
         var values: [String: String] = [:]
         do {
-            guard let node = try Yams.compose(yaml: String(contentsOfFile: fileName, encoding: .utf8)) else {
+            let bytes = try SourceFile.read(fileName, limit: Self.maxFileBytes)
+            guard bytes.count <= Self.maxFileBytes else {
+                problems.append("the settings file \"\(fileName)\" is larger than \(Self.maxFileBytes) bytes")
                 return [:]
             }
+            guard let node = try Yams.compose(yaml: String(decoding: bytes, as: UTF8.self)) else { return [:] }
             guard let mapping = node.mapping else {
                 problems.append("\(fileName) must be a list of lines like \"sandbox: auto\"")
                 return [:]
@@ -129,8 +135,10 @@ struct SettingsOptions: ParsableArguments {
             }
         } catch let error as YamlError {
             problems.append("the settings file \"\(fileName)\" is not valid YAML\(Self.place(of: error))")
+        } catch let failure as CommandFailure {
+            problems.append("the settings file \(failure.message)")
         } catch {
-            problems.append("the settings file \"\(fileName)\" cannot be read: \(error.localizedDescription)")
+            problems.append("the settings file \"\(fileName)\" cannot be read")
         }
         return values
     }

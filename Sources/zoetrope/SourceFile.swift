@@ -5,7 +5,7 @@ import SystemPackage
 enum SourceFile {
     /// Reads a plain file.
     ///
-    /// One that is larger than `limit` is read one byte beyond it, which the parser refuses.
+    /// One that is larger than `limit` is read one byte beyond it, which its parser refuses.
     ///
     /// Throws a ``CommandFailure`` when it is missing, a folder, not readable, or not a plain file.
     static func read(_ name: String, limit: Int) throws -> [UInt8] {
@@ -14,7 +14,7 @@ enum SourceFile {
             // A pipe that nobody writes to must not hold us: opened without waiting, then refused.
             file = try FileDescriptor.open(FilePath(name), .readOnly, options: [.nonBlocking, .closeOnExec])
         } catch Errno.noSuchFileOrDirectory {
-            throw CommandFailure.failed("\"\(name)\" does not exist; give the path of a JPEG, PNG or WebP image")
+            throw CommandFailure.failed("\"\(name)\" does not exist")
         } catch let error as Errno {
             throw CommandFailure.failed("\"\(name)\" cannot be opened: \(error)")
         }
@@ -26,8 +26,8 @@ enum SourceFile {
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG: break
-        case S_IFDIR: throw CommandFailure.failed("\"\(name)\" is a folder; name one image in it")
-        default: throw CommandFailure.failed("\"\(name)\" is not a plain file; save the image as a file first")
+        case S_IFDIR: throw CommandFailure.failed("\"\(name)\" is a folder; name a file in it")
+        default: throw CommandFailure.failed("\"\(name)\" is not a plain file")
         }
         let size = min(Int(status.st_size), limit + 1)
         do {
