@@ -13,4 +13,17 @@ package enum RunningProcesses {
                 return command.contains(text) ? command : nil
             }
     }
+
+    /// Whether such processes are all gone within ten seconds.
+    ///
+    /// When bubblewrap or a session's leader dies, the kernel takes down the rest, which is a matter of milliseconds but
+    /// not of the same moment.
+    package static func vanish(containing text: String) async -> Bool {
+        let end = ContinuousClock.now + .seconds(10)
+        while !commands(containing: text).isEmpty {
+            guard ContinuousClock.now < end else { return false }
+            await Task.yield()
+        }
+        return true
+    }
 }

@@ -40,7 +40,7 @@ extension EndToEnd {
             #expect(process.terminationReason == .exit)
             #expect(process.terminationStatus == 130)
             #expect(try Program.names(in: folder).isEmpty)
-            #expect(encoders.isEmpty)
+            #expect(await RunningProcesses.vanish(containing: "-video_size 1920x1088"))
         }
 
         @Test func `what a killed animation left goes with the next one, and a living one's stays`() async throws {
@@ -70,7 +70,7 @@ extension EndToEnd {
             living.waitUntilExit()
             #expect(try Program.names(in: folder) == ["bee.mp4"])
             // The encoder of the killed one ends when its input does.
-            while !encoders.isEmpty { await Task.yield() }
+            #expect(await RunningProcesses.vanish(containing: "-video_size 1920x1088"))
         }
 
         @Test func `a bar is drawn on a terminal`() async throws {

@@ -134,7 +134,7 @@ struct PhotoAnimatorTests {
         for await _ in isRendering.stream { break }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(RunningProcesses.commands(containing: "-video_size 1920x1088").isEmpty)
+        #expect(await RunningProcesses.vanish(containing: "-video_size 1920x1088"))
     }
 
     @Test func `a full disk is said to be one`() async throws {

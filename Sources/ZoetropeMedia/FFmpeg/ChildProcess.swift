@@ -46,7 +46,8 @@ package struct ChildProcess: Sendable {
 
     /// Runs it to its end.
     ///
-    /// A cancelled task stops the child as the deadline does; when this returns or throws, the child is gone.
+    /// A cancelled task stops the child as the deadline does. When this returns or throws, the child is gone; what it had
+    /// started was killed with it and is gone within milliseconds.
     /// - Throws: ``MediaError`` with `tool_missing` or `tool_timed_out`; `CancellationError`. A non-zero exit code is an outcome.
     package func run(in sandbox: Sandbox, prlimit: FilePath) async throws -> Outcome {
         let words = sandbox.wrap(

@@ -49,7 +49,7 @@ struct ChildProcessTests {
             )
         }
         #expect(ContinuousClock.now - start < .seconds(10))
-        #expect(RunningProcesses.commands(containing: "sleep \(mark)").isEmpty, "a child is left")
+        #expect(await RunningProcesses.vanish(containing: "sleep \(mark)"), "a child is left")
     }
 
     @Test(arguments: [SandboxPolicy.auto, .limits])
@@ -59,7 +59,7 @@ struct ChildProcessTests {
         while RunningProcesses.commands(containing: "sleep \(mark)").isEmpty { await Task.yield() }
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }
-        #expect(RunningProcesses.commands(containing: "sleep \(mark)").isEmpty, "a child is left")
+        #expect(await RunningProcesses.vanish(containing: "sleep \(mark)"), "a child is left")
     }
 
     @Test func `a child that talks without end is refused`() async throws {
