@@ -118,7 +118,7 @@ struct RealFile: Sendable, CustomTestStringConvertible {
         if: ToolRunner.has("ffmpeg", "cwebp", "exiftool"),
         "needs ffmpeg, cwebp (webp) and exiftool (libimage-exiftool-perl)"
     ),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct ImagesToolTests {
     static let canary = "CANARY-7f3a"

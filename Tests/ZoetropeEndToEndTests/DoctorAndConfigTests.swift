@@ -3,7 +3,7 @@ import Testing
 import ZoetropeTestKit
 
 extension EndToEnd {
-    @Suite(.timeLimit(.minutes(2))) struct DoctorAndConfigTests {
+    @Suite(.timeLimit(.minutes(5))) struct DoctorAndConfigTests {
         @Test func `doctor has a line for everything and ends with 0 where all is well`() async throws {
             let folder = try TemporaryFolder()
             let result = try await Program.run("doctor", in: folder)

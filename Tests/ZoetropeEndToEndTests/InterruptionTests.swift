@@ -3,7 +3,7 @@ import Testing
 import ZoetropeTestKit
 
 extension EndToEnd {
-    @Suite(.timeLimit(.minutes(2))) struct InterruptionTests {
+    @Suite(.timeLimit(.minutes(5))) struct InterruptionTests {
         /// Starts an animation and waits until it renders.
         private func start(in folder: TemporaryFolder) throws -> Process {
             let process = Process()

@@ -6,7 +6,7 @@ import ZoetropeMedia
 import ZoetropeTestKit
 
 /// Broken results, of the kinds for which ffmpeg itself exits with 0.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct ClipVerifierTests {
     private static let size = FrameSize(width: 320, height: 192)
 

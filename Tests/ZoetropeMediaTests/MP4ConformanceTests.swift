@@ -33,7 +33,7 @@ struct JudgedClip: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-@Suite(.enabled(if: MP4Workshop.tools, "needs ffmpeg, ffprobe, jq and python3"), .timeLimit(.minutes(3)))
+@Suite(.enabled(if: MP4Workshop.tools, "needs ffmpeg, ffprobe, jq and python3"), .timeLimit(.minutes(5)))
 struct MP4ConformanceTests {
     @Test(arguments: JudgedClip.all)
     func `a clip breaks exactly the rules it should, and the script agrees`(clip: JudgedClip) async throws {

@@ -3,7 +3,7 @@ import Testing
 import ZoetropeMedia
 import ZoetropeTestKit
 
-@Suite(.enabled(if: MP4Workshop.tools, "needs ffmpeg, ffprobe, jq and python3"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: MP4Workshop.tools, "needs ffmpeg, ffprobe, jq and python3"), .timeLimit(.minutes(5)))
 struct MP4MovieTests {
     @Test func `the boxes of our own encode are read as they are`() async throws {
         let workshop = try MP4Workshop()

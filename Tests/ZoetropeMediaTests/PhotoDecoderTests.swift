@@ -5,7 +5,7 @@ import ZoetropeMedia
 import ZoetropeTestKit
 
 /// Real files made by ffmpeg and exiftool, decoded by our path.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct PhotoDecoderTests {
     static let size = FrameSize(width: 320, height: 192)
 
