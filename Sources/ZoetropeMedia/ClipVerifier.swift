@@ -39,7 +39,7 @@ package struct ClipVerifier: Sendable {
             throw MediaError(.outputInvalid, "The video is damaged: \(error.message)", isRetryable: true)
         }
         var findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: false).map(\.description)
-        if let video = movie.tracks.first, video.width != size.width || video.height != size.height {
+        if let video = movie.videoTrack, video.width != size.width || video.height != size.height {
             findings.append("it is \(video.width) × \(video.height) pixels instead of \(size)")
         }
         guard findings.isEmpty else {

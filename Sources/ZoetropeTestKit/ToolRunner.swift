@@ -67,6 +67,10 @@ package enum ToolRunner {
         process.standardOutput = try FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
         try process.run()
+        // A tool that hangs must not take the whole run with it.
+        let watchdog = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: watchdog)
+        defer { watchdog.cancel() }
         process.waitUntilExit()
         return ToolResult(
             status: process.terminationStatus,

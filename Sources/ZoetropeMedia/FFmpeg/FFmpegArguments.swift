@@ -34,8 +34,8 @@ package enum FFmpegArguments {
             "crop=\(part.width):\(part.height):\(part.x):\(part.y):exact=1",
             // `accurate_rnd` and full chroma interpolation cost milliseconds once and avoid a cast in flat areas.
             "scale=\(storedSize.width):\(storedSize.height):flags=lanczos+accurate_rnd+full_chroma_int"
-                + ":out_color_matrix=bt709:out_range=tv",
-            "format=yuv420p",
+                + intoTargetColour,
+            "format=\(MP4Target.pixelFormat)",
         ]
         filters += upright(header.orientation)
         let (demuxer, decoder) =
@@ -74,7 +74,7 @@ package enum FFmpegArguments {
         strict + ["-y", "-protocol_whitelist", "pipe,file"]
             + colourTags
             + [
-                "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "\(size.width)x\(size.height)",
+                "-f", "rawvideo", "-pix_fmt", MP4Target.pixelFormat, "-video_size", "\(size.width)x\(size.height)",
                 "-framerate", "\(MP4Target.frameRate)", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "\(frames)",
             ] + encoder(size: size) + container(output: output)
     }
@@ -92,13 +92,12 @@ package enum FFmpegArguments {
         let filters =
             (isInterlaced ? ["bwdif=deint=interlaced"] : []) + [
                 "fps=\(MP4Target.frameRate)",
-                "scale=\(size.width):\(size.height):flags=bicubic:out_color_matrix=\(MP4Target.colour)"
-                    + ":out_range=\(MP4Target.colourRange)",
+                "scale=\(size.width):\(size.height):flags=bicubic" + intoTargetColour,
                 "setsar=1", "format=\(MP4Target.pixelFormat)",
                 // A model's clip may be a few frames short; the last one is held.
                 "tpad=stop_mode=clone:stop_duration=1",
             ]
-        return strict + foreignVideo(input) + [
+        return strict + videoInput(input) + [
             "-map", "0:v:0", "-an", "-sn", "-dn", "-y", "-vf", filters.joined(separator: ","), "-frames:v", "\(frames)",
         ] + encoder(size: size) + container(output: output)
     }
@@ -107,17 +106,21 @@ package enum FFmpegArguments {
     ///
     /// For ffprobe.
     package static func probe(_ file: String) -> [String] {
-        ["-v", "error"] + foreignVideo(file) + ["-select_streams", "v:0", "-show_streams", "-of", "json"]
+        ["-v", "error"] + videoInput(file) + ["-select_streams", "v:0", "-show_streams", "-of", "json"]
     }
 
-    /// Opens a video from outside as an MP4 and as nothing else: no playlist, no list of files, no address.
-    private static func foreignVideo(_ file: String) -> [String] {
+    /// Opens a file as an MP4 and as nothing else: no playlist, no list of files, no address.
+    private static func videoInput(_ file: String, protocols: String = "file") -> [String] {
         [
-            "-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2",
+            "-protocol_whitelist", protocols, "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2",
             "-max_pixels", "\(VideoProbe.maxPixels)", "-max_alloc", "268435456", "-max_streams", "16",
             "-threads", "\(MP4Target.encoderThreads)", "-f", "mp4", "-i", "file:\(file)",
         ]
     }
+
+    /// The scaler's options for the colours of the target.
+    private static let intoTargetColour =
+        ":out_color_matrix=\(MP4Target.colour):out_range=\(MP4Target.colourRange)"
 
     /// x264 as the target wants it.
     private static func encoder(size: FrameSize) -> [String] {
@@ -150,11 +153,8 @@ package enum FFmpegArguments {
     /// JPEG of frame 0.
     package static func decodeFully(_ file: String, wantsPoster: Bool) -> [String] {
         var words =
-            strict + [
-                "-progress", "pipe:2", "-protocol_whitelist", "file,pipe", "-format_whitelist",
-                "mov,mp4,m4a,3gp,3g2,mj2", "-threads", "\(MP4Target.encoderThreads)", "-f", "mp4", "-i", "file:\(file)",
-                "-map", "0:v:0", "-f", "null", "-",
-            ]
+            strict + ["-progress", "pipe:2"] + videoInput(file, protocols: "file,pipe")
+            + ["-map", "0:v:0", "-f", "null", "-"]
         if wantsPoster {
             words += [
                 "-map", "0:v:0", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-threads", "1", "-fflags",

@@ -39,7 +39,7 @@ package struct VideoProbe: Sendable {
             throw MediaError(.outputInvalid, "The model's video is damaged: \(error.message)")
         }
         let findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: false).map(\.description)
-        if findings.isEmpty, let picture = movie.tracks.first {
+        if findings.isEmpty, let picture = movie.videoTrack {
             return VideoFacts(
                 size: FrameSize(width: picture.width, height: picture.height),
                 isInterlaced: false,

@@ -48,12 +48,12 @@ package struct FrameRenderer: Sendable {
         CatmullRom.weights.withUnsafeBufferPointer { weights in
             for plane in PlanarPicture.Plane.allCases {
                 let rowsPerMacroblock = plane == .y ? 16 : 8
+                let first = macroblockRows.lowerBound * rowsPerMacroblock
+                let end = macroblockRows.upperBound * rowsPerMacroblock
                 let planeSize = size.ofPlane(plane)
                 let source = planes[plane.rawValue]
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: source.stride) { line in
-                    for row in macroblockRows.lowerBound * rowsPerMacroblock..<macroblockRows.upperBound
-                        * rowsPerMacroblock
-                    {
+                    for row in first..<end {
                         let position = table.row(row, frame: planeSize, plane: source.size, isChroma: plane != .y)
                         source.resample(
                             position,
