@@ -53,6 +53,7 @@ extension Bench {
         }
 
         print("\nTimes: ours on one core, without the file; ffmpeg's as it runs by itself on all cores, into a file.")
+        print("\nLargest local stretch of any motion, camera, length and format: \(rounded(worstStretch(), 3))")
         let gait = CameraPath(motion: .walkForward, camera: .mildPan, seconds: 5, size: size)
         let walker = FrameRenderer(photo: source, path: gait, size: size)
         let walk = deviationsFromPath(walker, frames: 20..<80)
@@ -60,6 +61,30 @@ extension Bench {
             "\nwalk-forward against its own camera path: \(rounded(walk.rms, 4)) px rms, \(rounded(walk.max, 3)) px max "
                 + "(\(walk.count) values)\n"
         )
+    }
+
+    /// The largest ratio of vertical to horizontal scale, either way, over every motion, camera, length and format.
+    private func worstStretch() -> Double {
+        var worst = 1.0
+        let step = 1e-6
+        for motion in Motion.allCases {
+            for (camera, seconds) in Camera.allCases.flatMap({ camera in [5, 6, 10].map { (camera, $0) } }) {
+                for size in [Self.size, FrameSize(width: Self.size.height, height: Self.size.width)] {
+                    let path = CameraPath(motion: motion, camera: camera, seconds: seconds, size: size)
+                    for frame in stride(from: 0, to: path.frameCount, by: 5) {
+                        let table = RowTable(path: path, pose: path.pose(at: frame))
+                        for height in stride(from: 0.01, to: 1, by: 0.01) {
+                            let rise =
+                                table.source(atHeight: height + step).height
+                                - table.source(atHeight: height - step).height
+                            let stretch = rise / (2 * step) / table.source(atHeight: height).scale
+                            worst = max(worst, stretch, 1 / stretch)
+                        }
+                    }
+                }
+            }
+        }
+        return worst
     }
 
     private func report(_ name: String, _ jitter: Jitter, beside ours: Jitter, time: Double) {
