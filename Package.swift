@@ -17,12 +17,22 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "zoetrope",
     products: [
-        .executable(name: "zoetrope", targets: ["zoetrope"])
+        .executable(name: "zoetrope", targets: ["zoetrope"]),
+        .executable(name: "replicate-simulator", targets: ["replicate-simulator"]),
+        // Replicate's HTTP API for any Swift program; imports nothing of Zoetrope.
+        .library(name: "Replicate", targets: ["Replicate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
@@ -40,6 +50,20 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // A published product: no Zoetrope import.
+        .target(
+            name: "Replicate",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings
+        ),
+
         // The commands, the settings and the only composition root.
         .executableTarget(
             name: "zoetrope",
@@ -49,6 +73,35 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // Replicate's API as a real server, for tests and demos; never linked into zoetrope.
+        .target(
+            name: "ReplicateSimulator",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "replicate-simulator",
+            dependencies: [
+                "ReplicateSimulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -72,6 +125,24 @@ let package = Package(
         .testTarget(
             name: "ZoetropeMediaTests",
             dependencies: ["ZoetropeCore", "ZoetropeMedia", "ZoetropeTestKit"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReplicateSimulatorTests",
+            dependencies: [
+                "ReplicateSimulator", "ZoetropeMedia", "ZoetropeTestKit",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReplicateTests",
+            dependencies: [
+                "Replicate", "ReplicateSimulator", "ZoetropeTestKit",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
         // The program as its users run it.
