@@ -28,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -59,6 +60,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings
@@ -74,6 +76,14 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            swiftSettings: settings
+        ),
+
+        // The README's program.
+        .executableTarget(
+            name: "animate-with-replicate",
+            dependencies: ["Replicate"],
+            path: "Examples/AnimateWithReplicate",
             swiftSettings: settings
         ),
 
@@ -114,6 +124,13 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Benchmarks/ZoetropeBench",
+            swiftSettings: settings
+        ),
+        // A load for the client's benchmark, in a process of its own so that its memory is its own.
+        .executableTarget(
+            name: "replicate-load",
+            dependencies: ["Replicate"],
+            path: "Benchmarks/ReplicateLoad",
             swiftSettings: settings
         ),
         .target(name: "ZoetropeTestKit", dependencies: ["ZoetropeCore", "ZoetropeMedia"], swiftSettings: settings),

@@ -16,6 +16,13 @@ struct Call: Sendable {
     var timeout: Duration
     /// Whether sending it twice does no harm; if not, it is sent once, whatever happens.
     var isRepeatable = true
+    /// Tries in all; `nil` takes the policy's.
+    var maximumAttempts: Int?
+    /// No more bytes of an answer are read.
+    var largestAnswer = usualLargestAnswer
+
+    /// A list of 100 predictions with small data URIs in their inputs takes 26 MB.
+    static let usualLargestAnswer = 64 << 20
 }
 
 /// An API at one address, called with one token.
@@ -40,6 +47,13 @@ package struct APIConnection: Sendable {
         return (origin, path)
     }
 
+    /// What is wrong with an address that has no parts; one with a user name is not repeated, because a password may follow it.
+    static func misuse(of address: String, example: String) -> String {
+        address.contains("@")
+            ? "the base URL must look like \"\(example)\", without a user name"
+            : "the base URL must look like \"\(example)\", got \"\(address)\""
+    }
+
     /// The URL of a path; every segment is escaped, so that a hostile id stays one segment.
     package func url(_ segments: [String], query: [(String, String)] = []) -> String {
         let path = segments.map { "/" + Self.escape($0) }.joined()
@@ -47,42 +61,58 @@ package struct APIConnection: Sendable {
         return "\(base)\(basePath)\(path)\(query.isEmpty ? "" : "?\(query)")"
     }
 
-    /// Escapes all but letters, digits, `-`, `_` and `~`, and dots unless there is nothing but dots, which would be a way up.
+    /// An id or a name that may be a segment.
+    ///
+    /// - Throws: ``ReplicateError`` for an empty one and for dots alone, which even escaped are a way up.
+    package func checked(_ segment: String) throws(ReplicateError) -> String {
+        guard !segment.allSatisfy({ $0 == "." }) else {
+            throw ReplicateError(.permanent, "address", "an id or a name must not be \"\(segment)\"")
+        }
+        return segment
+    }
+
+    /// Escapes all but letters, digits and `-._~`.
     private static func escape(_ text: String) -> String {
-        var allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
-        if !text.allSatisfy({ $0 == "." }) { allowed.insert(".") }
+        let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         return text.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
     }
 
     /// Sends a call, again if that does no harm, and returns its successful answer.
     func perform(_ call: Call) async throws -> Answer {
+        try await perform(call) { $0 }
+    }
+
+    /// Sends a call, again if that does no harm, and reads its successful answer.
+    ///
+    /// One that cannot be read leaves in doubt what was created; of a read it is one more failed try.
+    private func perform<Value>(_ call: Call, as make: (Answer) throws -> Value) async throws -> Value {
         var attempt = 1
         while true {
             do {
-                return try await performOnce(call)
+                return try make(await performOnce(call))
             } catch let error as ReplicateError {
-                guard call.isRepeatable, let wait = retry.wait(afterAttempt: attempt, error, jitter: jitter()) else {
-                    throw error
-                }
+                guard call.isRepeatable, attempt < call.maximumAttempts ?? .max,
+                    let wait = retry.wait(afterAttempt: attempt, error, jitter: jitter())
+                else { throw error }
                 try await clock.sleep(for: wait)
                 attempt += 1
             }
         }
     }
 
-    /// Sends a call and reads its successful answer; one that cannot be read leaves in doubt what was created.
-    func perform<Value>(_ call: Call, as make: (JSONValue) throws -> Value) async throws -> Value {
-        let answer = try await perform(call)
-        do {
-            return try make(answer.json())
-        } catch {
-            let message = "status \(answer.status) with \(error)"
-            throw ReplicateError(
-                call.isRepeatable ? .permanent : .ambiguous,
-                call.operation,
-                message,
-                status: answer.status
-            )
+    /// Sends a call and reads its JSON answer, see ``perform(_:)``.
+    func value<Value>(of call: Call, as make: (JSONValue) throws -> Value) async throws -> Value {
+        try await perform(call) { answer in
+            do {
+                return try make(JSONValue(parsing: answer.body))
+            } catch let error as UnreadableAnswer {
+                throw ReplicateError(
+                    call.isRepeatable ? .transient : .ambiguous,
+                    call.operation,
+                    "status \(answer.status) with \(error)",
+                    status: answer.status
+                )
+            }
         }
     }
 
@@ -90,6 +120,7 @@ package struct APIConnection: Sendable {
         var request = OutgoingRequest(method: call.method, url: call.url, headers: call.headers, timeout: call.timeout)
         request.body = call.body
         request.isRepeatable = call.isRepeatable
+        request.largestAnswer = call.largestAnswer
         if let token { request.headers.replaceOrAdd(name: "authorization", value: "Bearer \(token.value)") }
         request.headers.replaceOrAdd(name: "user-agent", value: userAgent)
         request.headers.replaceOrAdd(name: "accept", value: "application/json")
@@ -97,8 +128,8 @@ package struct APIConnection: Sendable {
         do {
             answer = try await transport.exchange(request)
         } catch {
-            // A create that was cut short stays in doubt; of anything else there is nothing to say.
-            if error.isCancellation, call.isRepeatable || !error.mayHaveArrived { throw CancellationError() }
+            // Whoever cancels knows; a create runs in a task that nobody cancels.
+            if Task.isCancelled { throw CancellationError() }
             throw Outcome.noAnswer(to: call, error)
         }
         guard !answer.isSuccess else { return answer }

@@ -17,17 +17,32 @@ public struct DataURI: Sendable, Hashable {
         let content = text[text.utf8.index(after: comma)...]
         let mediaType = header.first.map { $0.trimmingCharacters(in: .whitespaces).lowercased() } ?? ""
         self.mediaType = mediaType.isEmpty ? "text/plain" : mediaType
-        if header.dropFirst().last?.trimmingCharacters(in: .whitespaces).lowercased() == "base64" {
-            // Three bytes make four characters.
-            guard content.utf8.count / 4 * 3 <= limit + 3, let bytes = Data(base64Encoded: String(content)) else {
-                return nil
-            }
-            self.bytes = bytes
-        } else {
-            guard content.utf8.count / 3 <= limit, let plain = content.removingPercentEncoding else { return nil }
-            self.bytes = Data(plain.utf8)
+        // The escaped text is at least as long as what it stands for, and three bytes make four characters of base64.
+        let isBase64 = header.dropFirst().last?.trimmingCharacters(in: .whitespaces).lowercased() == "base64"
+        guard content.utf8.count / 4 <= limit, let unescaped = Self.unescaped(content.utf8) else { return nil }
+        guard let bytes = isBase64 ? Data(base64Encoded: unescaped) : unescaped, bytes.count <= limit else {
+            return nil
         }
-        guard bytes.count <= limit else { return nil }
+        self.bytes = bytes
+    }
+
+    /// Bytes with `%xx` resolved; `nil` for an escape without two digits.
+    private static func unescaped(_ text: Substring.UTF8View) -> Data? {
+        guard text.contains(UInt8(ascii: "%")) else { return Data(text) }
+        var bytes = Data()
+        var rest = text[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let escape = String(rest.prefix(2)), escape.count == 2, escape.allSatisfy(\.isHexDigit),
+                let value = UInt8(escape, radix: 16)
+            else { return nil }
+            rest = rest.dropFirst(2)
+            bytes.append(value)
+        }
+        return bytes
     }
 
     /// Whether a text is meant as a data URL.

@@ -9,7 +9,8 @@ import SystemPackage
 /// Source: `files.create` of Replicate's OpenAPI document.
 public struct UploadedFile: Sendable, Hashable, Identifiable {
     /// The name of a file, opaque.
-    public struct ID: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public struct ID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral, CustomStringConvertible
+    {
         /// The name as Replicate writes it.
         public let rawValue: String
 
@@ -23,19 +24,23 @@ public struct UploadedFile: Sendable, Hashable, Identifiable {
 
     /// The file's name at Replicate.
     public let id: ID
+    /// The address to pass as an input.
+    public let url: String
     /// Everything that the answer held, by Replicate's names.
     public let members: [String: JSONValue]
 
-    init(_ json: JSONValue) throws {
-        guard let members = json.object, let id = members["id"]?.string, !id.isEmpty else {
-            throw UnreadableAnswer("a file without an id")
-        }
+    /// Reads a file from a JSON object.
+    ///
+    /// - Throws: ``UnreadableAnswer`` when it is not an object with an `id` and `urls.get`.
+    public init(_ json: JSONValue) throws {
+        guard let members = json.object, let id = members["id"]?.string, !id.isEmpty,
+            let url = members["urls"]?["get"]?.string
+        else { throw UnreadableAnswer("a file without an id and an address") }
+        self.url = url
         self.id = ID(rawValue: id)
         self.members = members
     }
 
-    /// The address to pass as an input.
-    public var url: String? { members["urls"]?["get"]?.string }
     /// The name that it was uploaded under.
     public var name: String? { members["name"]?.string }
     /// Its media type.
@@ -78,9 +83,12 @@ extension ReplicateClient {
         let size: Int64
         do {
             (file, size) = try await LocalFile.reading(path)
+        } catch let error as CancellationError {
+            throw error
         } catch {
             throw ReplicateError(.permanent, Self.uploading, "\"\(path)\" cannot be read: \(error)")
         }
+        defer { file.close() }
         let name = name ?? FilePath(path).lastComponent?.string ?? "file"
         return try await upload(.file(file), size: size, contentType: contentType, name: name, metadata: metadata)
     }
@@ -118,6 +126,9 @@ extension ReplicateClient {
         guard (1...255).contains(name.utf8.count) else {
             throw invalid("the name must have 1–255 bytes, it has \(name.utf8.count)")
         }
+        guard name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+            throw invalid("the name must not hold control characters")
+        }
         guard contentType.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }), contentType.contains("/") else {
             throw invalid("the content type must look like \"image/jpeg\", got \"\(contentType)\"")
         }
@@ -142,7 +153,7 @@ extension ReplicateClient {
             timeout: configuration.uploadTimeout,
             isRepeatable: false
         )
-        return try await api.perform(call) { try UploadedFile($0) }
+        return try await api.value(of: call) { try UploadedFile($0) }
     }
 
     /// Reads what Replicate knows about a file.
@@ -151,15 +162,15 @@ extension ReplicateClient {
     public func file(_ id: UploadedFile.ID) async throws -> UploadedFile {
         let call = Call(
             operation: "get file",
-            url: api.url(["files", id.rawValue]),
+            url: api.url(["files", try api.checked(id.rawValue)]),
             timeout: configuration.readTimeout
         )
-        return try await api.perform(call) { try UploadedFile($0) }
+        return try await api.value(of: call) { try UploadedFile($0) }
     }
 
     /// The account's files, page by page; iterating throws ``ReplicateError``.
     public func files() -> Pages<UploadedFile> {
-        Pages(client: self, operation: "list files", url: api.url(["files"])) { try UploadedFile($0) }
+        Pages(client: self, operation: "list files", path: ["files"]) { try UploadedFile($0) }
     }
 
     /// Deletes a file; one that is gone already counts as deleted.
@@ -169,7 +180,7 @@ extension ReplicateClient {
         let call = Call(
             operation: "delete file",
             method: .DELETE,
-            url: api.url(["files", id.rawValue]),
+            url: api.url(["files", try api.checked(id.rawValue)]),
             timeout: configuration.readTimeout
         )
         do {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Any JSON value: a model's inputs and outputs have no fixed shape.
 ///
 /// Write one with literals: `["prompt": "a calm sea", "duration": 5, "audio": nil]`.
@@ -13,9 +11,18 @@ public enum JSONValue: Sendable, Hashable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Reads JSON text; nesting deeper than 512 levels is an error.
+    /// Reads JSON text.
+    ///
+    /// What can be repaired is: broken UTF-8 and lone surrogates become U+FFFD, a number too large for a double the largest one. Of equal
+    /// keys the last one counts.
+    ///
+    /// - Throws: ``UnreadableAnswer`` when it is not JSON or nested deeper than 128 levels.
     public init(parsing bytes: some Sequence<UInt8>) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+        do {
+            self = try JSONParser.parse(Array(bytes))
+        } catch {
+            throw UnreadableAnswer("text that is not JSON: \(error)")
+        }
     }
 
     /// The text of a string, else `nil`.
@@ -61,47 +68,58 @@ public enum JSONValue: Sendable, Hashable {
         object?[name]
     }
 
-    /// The value as compact JSON text with sorted keys; a number that JSON cannot hold (infinite, not a number) is an error.
+    /// The value as compact JSON text with sorted keys.
+    ///
+    /// - Throws: ``UnreadableAnswer`` for a number that JSON cannot hold: infinite or not a number.
     public func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return [UInt8](try encoder.encode(self))
-    }
-}
-
-extension JSONValue: Codable {
-    /// Reads any JSON value; fails where the decoder cannot, on broken text or too deep nesting.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode([String: JSONValue].self) {
-            self = .object(value)
-        } else {
-            self = .array(try container.decode([JSONValue].self))
-        }
+        var bytes: [UInt8] = []
+        try write(to: &bytes)
+        return bytes
     }
 
-    /// Writes the value; fails for a number that the encoder cannot write.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
+    private func write(to bytes: inout [UInt8]) throws {
         switch self {
-        case .null: try container.encodeNil()
-        case .bool(let value): try container.encode(value)
-        case .integer(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .string(let value): try container.encode(value)
-        case .array(let value): try container.encode(value)
-        case .object(let value): try container.encode(value)
+        case .null: bytes += "null".utf8
+        case .bool(let value): bytes += (value ? "true" : "false").utf8
+        case .integer(let value): bytes += "\(value)".utf8
+        case .number(let value):
+            guard value.isFinite else { throw UnreadableAnswer("a number that JSON cannot hold") }
+            bytes += "\(value)".utf8
+        case .string(let text): Self.write(text, to: &bytes)
+        case .array(let elements):
+            bytes.append(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                try element.write(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let members):
+            bytes.append(UInt8(ascii: "{"))
+            for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                Self.write(member.key, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                try member.value.write(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
         }
+    }
+
+    private static func write(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes += [UInt8(ascii: "\\"), byte]
+            case 0..<0x20:
+                let digits = Array("0123456789abcdef".utf8)
+                bytes += "\\u00".utf8
+                bytes += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            default:
+                bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
     }
 }
 

@@ -1,30 +1,41 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import Synchronization
 import SystemPackage
 
-/// A file that is open as long as somebody holds it; its calls block on NIO's thread pool, not on a task's thread.
+/// An open file; its calls block a thread of NIO's pool, not a task's.
+///
+/// It closes when it is told to or when nobody holds it any more. Telling it matters: a task of the HTTP client may hold a file for
+/// longer than its request lasts.
 final class LocalFile: Sendable {
-    private let descriptor: SystemPackage.FileDescriptor
+    /// A file that cannot be used as it has to be; nothing that a server does makes it better.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let descriptor: Mutex<SystemPackage.FileDescriptor?>
 
     private init(_ descriptor: SystemPackage.FileDescriptor) {
-        self.descriptor = descriptor
+        self.descriptor = Mutex(descriptor)
     }
 
     deinit {
-        try? descriptor.close()
+        close()
     }
 
     /// Opens a regular file for reading and tells its size in bytes.
     static func reading(_ path: String) async throws -> (file: LocalFile, size: Int64) {
         try await NIOThreadPool.singleton.runIfActive {
             let type = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-            guard type == .typeRegular || type == .typeSymbolicLink else { throw NotARegularFile() }
+            guard type == .typeRegular || type == .typeSymbolicLink else {
+                throw Failure(description: "it is not a regular file")
+            }
             // Not blocking: should a pipe have taken the file's place, opening it must not wait for a writer.
             let file = LocalFile(
                 try SystemPackage.FileDescriptor.open(FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
             )
-            return (file, try file.descriptor.seek(offset: 0, from: .end))
+            return (file, try file.with { try $0.seek(offset: 0, from: .end) })
         }
     }
 
@@ -42,15 +53,24 @@ final class LocalFile: Sendable {
         }
     }
 
+    /// Closes the file; later calls fail.
+    func close() {
+        let open = descriptor.withLock { descriptor in
+            defer { descriptor = nil }
+            return descriptor
+        }
+        try? open?.close()
+    }
+
     /// Up to `count` bytes from an offset; fewer only at the end.
     func read(from offset: Int64, count: Int) async throws -> ByteBuffer {
-        try await NIOThreadPool.singleton.runIfActive { [descriptor] in
+        try await NIOThreadPool.singleton.runIfActive {
             var buffer = ByteBuffer()
             try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
                 var done = 0
                 while done < count {
                     let rest = UnsafeMutableRawBufferPointer(rebasing: memory[done..<count])
-                    let read = try descriptor.read(fromAbsoluteOffset: offset + Int64(done), into: rest)
+                    let read = try self.with { try $0.read(fromAbsoluteOffset: offset + Int64(done), into: rest) }
                     if read == 0 { break }
                     done += read
                 }
@@ -62,20 +82,36 @@ final class LocalFile: Sendable {
 
     /// Writes all bytes at an offset.
     func write(_ buffer: ByteBuffer, at offset: Int64) async throws {
-        try await NIOThreadPool.singleton.runIfActive { [descriptor] in
-            _ = try buffer.withUnsafeReadableBytes { try descriptor.writeAll(toAbsoluteOffset: offset, $0) }
+        try await NIOThreadPool.singleton.runIfActive {
+            _ = try self.with { descriptor in
+                try buffer.withUnsafeReadableBytes { try descriptor.writeAll(toAbsoluteOffset: offset, $0) }
+            }
         }
     }
 
-    /// Cuts the file off, or fills it with zeros.
-    func truncate(to size: Int64) async throws {
-        try await NIOThreadPool.singleton.runIfActive { [descriptor] in
-            try descriptor.resize(to: size)
+    /// Cuts the file off.
+    func truncate() async throws {
+        try await NIOThreadPool.singleton.runIfActive {
+            try self.with { try $0.resize(to: 0) }
         }
     }
-}
 
-/// A folder, a pipe or a device was named where a file was wanted.
-struct NotARegularFile: Error, CustomStringConvertible {
-    let description = "it is not a regular file"
+    /// Waits until the disk holds the bytes, then gives the file its name.
+    func publish(from temporaryPath: String, as path: String) async throws {
+        try await NIOThreadPool.singleton.runIfActive {
+            try self.with { descriptor in
+                guard fsync(descriptor.rawValue) == 0, rename(temporaryPath, path) == 0 else {
+                    throw Errno(rawValue: errno)
+                }
+            }
+        }
+    }
+
+    /// The lock is held meanwhile, so that the number is not closed and given to another file under a call.
+    private func with<Result>(_ body: (SystemPackage.FileDescriptor) throws -> Result) throws -> Result {
+        try descriptor.withLock { descriptor in
+            guard let descriptor else { throw Failure(description: "the file is closed") }
+            return try body(descriptor)
+        }
+    }
 }

@@ -119,7 +119,10 @@ public struct Account: Sendable, Hashable {
     /// Its page on GitHub.
     public let githubURL: String?
 
-    init(_ json: JSONValue) throws {
+    /// Reads an account from a JSON object.
+    ///
+    /// - Throws: ``UnreadableAnswer`` when it is not an object with a `username`.
+    public init(_ json: JSONValue) throws {
         guard let username = json["username"]?.string else { throw UnreadableAnswer("an account without username") }
         self.username = username
         type = json["type"]?.string ?? ""
@@ -141,10 +144,10 @@ extension ReplicateClient {
         }
         let call = Call(
             operation: "get model",
-            url: api.url(["models", String(parts[0]), String(parts[1])]),
+            url: api.url(["models", try api.checked(String(parts[0])), try api.checked(String(parts[1]))]),
             timeout: configuration.readTimeout
         )
-        return try await api.perform(call) { try Model($0) }
+        return try await api.value(of: call) { try Model($0) }
     }
 
     /// Reads the account of the token: the cheapest way to find out whether the token is good.
@@ -152,7 +155,7 @@ extension ReplicateClient {
     /// - Throws: ``ReplicateError``; kind ``ReplicateError/Kind/refused`` with status 401 when it is not.
     public func account() async throws -> Account {
         let call = Call(operation: "get account", url: api.url(["account"]), timeout: configuration.readTimeout)
-        return try await api.perform(call) { try Account($0) }
+        return try await api.value(of: call) { try Account($0) }
     }
 
     /// Reads the secret that the account's webhooks are signed with.
@@ -166,7 +169,7 @@ extension ReplicateClient {
             url: api.url(["webhooks", "default", "secret"]),
             timeout: configuration.readTimeout
         )
-        return try await api.perform(call) { json in
+        return try await api.value(of: call) { json in
             guard let key = json["key"]?.string, let secret = try? WebhookSecret(key) else {
                 throw UnreadableAnswer("no webhook secret")
             }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import SystemPackage
 
 /// An upload as `multipart/form-data` (RFC 7578) with the parts `content` and `metadata`, made while it is sent.
 struct MultipartBody: AsyncSequence, Sendable {
@@ -18,13 +19,14 @@ struct MultipartBody: AsyncSequence, Sendable {
     private let size: Int64
     private let tail: ByteBuffer
 
-    /// Bytes that are read from the file at a time.
-    private static let pieceSize = 256 << 10
+    /// Bytes that are read from the file at a time; what stays in memory when a server refuses an upload half-way.
+    private static let pieceSize = 32 << 10
 
+    /// `fileName` and `contentType` must not hold control characters.
     init(content: Content, size: Int64, fileName: String, contentType: String, metadata: [UInt8]) {
         boundary = "replicate-\(UUID().uuidString)"
-        // As browsers do it: these three would end the quoted text or the line.
-        let name = fileName.replacing("\"", with: "%22").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+        // As browsers do it. By scalars, because a quote with an accent is another character.
+        let name = fileName.unicodeScalars.map { $0 == "\"" ? "%22" : String($0) }.joined()
         var head = ByteBuffer()
         head.writeString("--\(boundary)\r\n")
         head.writeString("Content-Disposition: form-data; name=\"metadata\"\r\nContent-Type: application/json\r\n\r\n")
@@ -65,9 +67,14 @@ struct MultipartBody: AsyncSequence, Sendable {
                 return buffer
             case .file(let file):
                 let wanted = Int(Swift.min(Int64(MultipartBody.pieceSize), body.size - offset))
-                let piece = try await file.read(from: offset, count: wanted)
+                let piece: ByteBuffer
+                do {
+                    piece = try await file.read(from: offset, count: wanted)
+                } catch let error as Errno {
+                    throw LocalFile.Failure(description: "the file cannot be read: \(error)")
+                }
                 guard piece.readableBytes == wanted else {
-                    throw UnreadableAnswer("the file became shorter while it was sent")
+                    throw LocalFile.Failure(description: "the file became shorter while it was sent")
                 }
                 offset += Int64(wanted)
                 return piece

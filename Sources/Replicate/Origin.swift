@@ -27,11 +27,6 @@ package struct Origin: Sendable, Hashable, CustomStringConvertible {
         text.wholeMatch(of: /[a-z0-9_-][a-z0-9._-]{0,252}|\[[0-9a-f:.]{2,45}\]/) != nil
     }
 
-    var isLoopback: Bool {
-        host == "localhost" || host == "::1"
-            || host.wholeMatch(of: /127\.\d{1,3}\.\d{1,3}\.\d{1,3}/) != nil
-    }
-
     package var description: String {
         let isUsual = port == (scheme == "https" ? 443 : 80)
         return "\(scheme)://\(host.contains(":") ? "[\(host)]" : host)\(isUsual ? "" : ":\(port)")"
@@ -46,7 +41,9 @@ package struct Origin: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Where outputs may be downloaded from: `https://replicate.delivery`, or with `*.` for all hosts below, `https://*.replicate.delivery`.
-package struct OriginPattern: Sendable, Hashable {
+package struct OriginPattern: Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
     private let origin: Origin
     private let includesSubdomains: Bool
 
@@ -56,6 +53,7 @@ package struct OriginPattern: Sendable, Hashable {
         guard let url = URLComponents(string: plain), let origin = Origin(url), url.path.isEmpty || url.path == "/",
             url.query == nil, url.fragment == nil
         else { return nil }
+        self.description = text
         self.origin = origin
         self.includesSubdomains = plain != text
     }

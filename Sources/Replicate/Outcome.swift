@@ -10,7 +10,10 @@ package enum Outcome {
     /// The error of an exchange without a whole answer.
     static func noAnswer(to call: Call, _ failure: ExchangeFailure) -> ReplicateError {
         let kind: ReplicateError.Kind =
-            if !call.isRepeatable, failure.mayHaveArrived {
+            if failure.cause is LocalFile.Failure {
+                // Its body never became whole, so nobody can have carried it out.
+                .permanent
+            } else if !call.isRepeatable, failure.mayHaveArrived {
                 .ambiguous
             } else if failure.isPermanent {
                 .permanent
@@ -33,8 +36,7 @@ package enum Outcome {
         secret: String,
         now: Date
     ) -> ReplicateError {
-        var problem = ProblemBody(parsing: body)
-        problem.redact(secret)
+        let problem = ProblemBody(parsing: body, hiding: secret)
         let kind = kind(status, problem, dialect, isRepeatable: isRepeatable)
         var message = "status \(status)"
         if (300..<400).contains(status) { message += ", a redirect; check the base URL" }
@@ -45,15 +47,17 @@ package enum Outcome {
             operation,
             message,
             status: status,
-            problem: problem,
-            retryAfter: kind == .throttled ? wait : nil
+            title: problem.title,
+            detail: problem.detail,
+            invalidFields: problem.invalidFields,
+            retryAfter: wait
         )
     }
 
     /// What a status means.
     ///
     /// A create counts as refused only on a 4xx whose body is the API's own. A 408, 409, 425, 499, any 5xx, a redirect and an
-    /// answer that something in between made may each hide a create that was accepted.
+    /// answer that something in between made may each hide a create that was accepted; a read is simply tried again.
     package static func kind(
         _ status: Int,
         _ problem: ProblemBody,
@@ -67,7 +71,7 @@ package enum Outcome {
         case (.cog, 409) where isSaid: .throttled
         case (.cog, 503) where isSaid: .transient
         case (_, 408), (_, 409), (_, 425), (_, 499), (_, 500...): isRepeatable ? .transient : .ambiguous
-        case (_, 400..<500) where isSaid: .refused
+        case (_, 400..<500): problem.isFromTheAPI ? .refused : isRepeatable ? .transient : .ambiguous
         default: isRepeatable ? .permanent : .ambiguous
         }
     }

@@ -3,7 +3,6 @@ import Crypto
 import Foundation
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import Synchronization
 
 /// The state of one download: what has arrived, and under which tag.
@@ -18,6 +17,8 @@ final class OutputDownload: Sendable {
 
     private struct State {
         var received: Int64 = 0
+        /// The most that was ever there: bytes that came a second time are no progress.
+        var furthest: Int64 = 0
         var total: Int64?
         var tag: String?
         var hash = SHA256()
@@ -25,6 +26,9 @@ final class OutputDownload: Sendable {
         var attempts = 0
         var attemptsWithoutProgress = 0
     }
+
+    /// No download takes more requests.
+    static let mostAttempts = 20
 
     let limits: DownloadLimits
     private let path: String
@@ -38,8 +42,15 @@ final class OutputDownload: Sendable {
         self.limits = limits
         self.onProgress = onProgress
         temporaryPath = "\(path).\(UUID().uuidString.prefix(8)).part"
+        file = try await Self.writing(path) { [temporaryPath] in try await LocalFile.creating(temporaryPath) }
+    }
+
+    /// Runs something that writes; its failure is the disk's, unless it was cancelled.
+    private static func writing<Result>(_ path: String, _ body: () async throws -> Result) async throws -> Result {
         do {
-            file = try await LocalFile.creating(temporaryPath)
+            return try await body()
+        } catch let error as CancellationError {
+            throw error
         } catch {
             throw Self.error(.permanent, "\"\(path)\" cannot be written: \(error)")
         }
@@ -48,6 +59,9 @@ final class OutputDownload: Sendable {
     static func error(_ kind: ReplicateError.Kind, _ message: String, status: Int? = nil) -> ReplicateError {
         ReplicateError(kind, "download output", message, status: status)
     }
+
+    /// Requests so far, redirects left out.
+    var attempts: Int { state.withLock { $0.attempts } }
 
     /// Requests in a row that brought nothing new.
     var attemptsWithoutProgress: Int { state.withLock { $0.attemptsWithoutProgress } }
@@ -82,6 +96,10 @@ final class OutputDownload: Sendable {
             guard let location = response.headers.first(name: "location"),
                 let target = URL(string: location, relativeTo: URL(string: url))?.absoluteString
             else { throw Self.error(.permanent, "a redirect without a target", status: Int(response.status.code)) }
+            state.withLock { state in
+                state.attempts -= 1
+                state.attemptsWithoutProgress -= 1
+            }
             return .redirect(target)
         case 416:
             try await forget()
@@ -115,15 +133,14 @@ final class OutputDownload: Sendable {
                 }
                 return (state.received, state.total)
             }
-            do {
-                try await file.write(piece, at: offset)
-            } catch {
-                throw Self.error(.permanent, "\"\(path)\" cannot be written: \(error)")
-            }
+            try await Self.writing(path) { try await file.write(piece, at: offset) }
             state.withLock { state in
                 piece.withUnsafeReadableBytes { state.hash.update(bufferPointer: $0) }
                 state.received = offset + Int64(piece.readableBytes)
-                state.attemptsWithoutProgress = 0
+                if state.received > state.furthest {
+                    state.furthest = state.received
+                    state.attemptsWithoutProgress = 0
+                }
             }
             onProgress?(offset + Int64(piece.readableBytes), total)
         }
@@ -139,6 +156,12 @@ final class OutputDownload: Sendable {
         try await forget()
         let length = response.headers.first(name: "content-length").flatMap(Int64.init)
         if let length, length > limits.maximumBytes { throw tooLarge(length) }
+        // In HTTP/1 a body without length and chunks ends where the connection does, wherever that is.
+        let isFramed =
+            response.version.major >= 2 || response.headers[canonicalForm: "transfer-encoding"].last == "chunked"
+        guard length != nil || isFramed else {
+            throw Self.error(.permanent, "the server does not say where the file ends")
+        }
         if let coding = response.headers.first(name: "content-encoding"), coding.lowercased() != "identity" {
             throw Self.error(.permanent, "the server compressed the file, which was not asked for")
         }
@@ -157,13 +180,16 @@ final class OutputDownload: Sendable {
             let end = Int64(match.2), let total = Int64(match.3)
         else { return false }
         return state.withLock { state in
-            state.received > 0 && start == state.received && end == total - 1 && (state.total ?? total) == total
-                && response.headers.first(name: "etag") == state.tag && total <= limits.maximumBytes
+            guard let tag = state.tag, response.headers.first(name: "etag") == tag, state.received > 0,
+                start == state.received, end == total - 1, (state.total ?? total) == total, total <= limits.maximumBytes
+            else { return false }
+            state.total = total
+            return true
         }
     }
 
     private func forget() async throws {
-        try await file.truncate(to: 0)
+        try await Self.writing(path) { try await file.truncate() }
         state.withLock { state in
             state.received = 0
             state.total = nil
@@ -178,11 +204,7 @@ final class OutputDownload: Sendable {
             throw Self.error(.permanent, "the data URI is broken or larger than \(limits.maximumBytes) bytes")
         }
         guard !content.bytes.isEmpty else { throw Self.error(.permanent, "the output is empty") }
-        do {
-            try await file.write(ByteBuffer(bytes: content.bytes), at: 0)
-        } catch {
-            throw Self.error(.permanent, "\"\(path)\" cannot be written: \(error)")
-        }
+        try await Self.writing(path) { try await file.write(ByteBuffer(bytes: content.bytes), at: 0) }
         state.withLock { state in
             state.hash.update(data: content.bytes)
             state.received = Int64(content.bytes.count)
@@ -193,14 +215,8 @@ final class OutputDownload: Sendable {
 
     /// Puts the file in its place.
     func finish() async throws -> DownloadedFile {
-        let (path, temporaryPath) = (path, temporaryPath)
-        do {
-            try await NIOThreadPool.singleton.runIfActive {
-                guard rename(temporaryPath, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-            }
-        } catch {
-            throw Self.error(.permanent, "\"\(path)\" cannot be written: \(error)")
-        }
+        try await Self.writing(path) { try await file.publish(from: temporaryPath, as: path) }
+        file.close()
         return state.withLock { state in
             DownloadedFile(
                 size: state.received,
@@ -213,6 +229,7 @@ final class OutputDownload: Sendable {
 
     /// Removes what has arrived.
     func discard() {
+        file.close()
         unlink(temporaryPath)
     }
 

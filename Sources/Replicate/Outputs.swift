@@ -26,15 +26,20 @@ public struct DownloadedFile: Sendable, Hashable {
     public let sha256: String
     /// The media type that the server named; a claim, not a fact.
     public let contentType: String?
-    /// How many requests it took; more than 1 when it was resumed.
+    /// How many requests it took, redirects left out; more than 1 when it broke off.
     public let attempts: Int
+
+    /// Creates one, for a double of the client.
+    public init(size: Int64, sha256: String, contentType: String?, attempts: Int) {
+        (self.size, self.sha256, self.contentType, self.attempts) = (size, sha256, contentType, attempts)
+    }
 }
 
 extension ReplicateClient {
     /// Downloads an output of a prediction to a file.
     ///
-    /// The bytes are streamed to a temporary file beside `path`, which takes its place at the end, so `path` either holds the whole
-    /// output or is untouched. A download that breaks off goes on where it was, but only if the server confirms that it is the
+    /// The bytes are streamed to a temporary file beside `path` (`PATH.XXXXXXXX.part`; one that is left over is of a program that was
+    /// killed), which takes its place once the disk holds it, so `path` either holds the whole output or is untouched. A download that breaks off goes on where it was, but only if the server confirms that it is the
     /// same file (a strong `ETag`); else it starts again. The token is not sent. Redirects are followed within the allowed origins.
     /// Replicate deletes outputs one hour after the end of an API prediction: download at once.
     ///
@@ -58,7 +63,7 @@ extension ReplicateClient {
             if DataURI.isOne(output) {
                 try await download.store(dataURI: output)
             } else {
-                try await fetch(output, into: download)
+                try await fetch(output, into: download, clock: configuration.clock)
             }
             return try await download.finish()
         } catch {
@@ -67,12 +72,12 @@ extension ReplicateClient {
         }
     }
 
-    private func fetch(_ output: String, into download: OutputDownload) async throws {
-        let start = ContinuousClock.now
+    private func fetch<C: Clock<Duration>>(_ output: String, into download: OutputDownload, clock: C) async throws {
+        let start = clock.now
         var url = try allowed(output)
         var redirects = 0
         while true {
-            let left = download.limits.timeout - start.duration(to: .now)
+            let left = download.limits.timeout - start.duration(to: clock.now)
             guard left > .zero else { throw OutputDownload.error(.transient, "no whole file in time") }
             switch try await step(url, download, timeout: left) {
             case .complete:
@@ -82,14 +87,15 @@ extension ReplicateClient {
                 guard redirects <= 3 else { throw OutputDownload.error(.permanent, "more than 3 redirects") }
                 url = try allowed(location)
             case .brokenOff(let error):
-                guard
-                    let wait = configuration.retry.wait(
-                        afterAttempt: download.attemptsWithoutProgress,
-                        error,
-                        jitter: configuration.jitter()
-                    )
+                let wait = configuration.retry.wait(
+                    afterAttempt: download.attemptsWithoutProgress,
+                    error,
+                    jitter: configuration.jitter()
+                )
+                guard let wait, download.attempts < OutputDownload.mostAttempts,
+                    wait < download.limits.timeout - start.duration(to: clock.now)
                 else { throw error }
-                try await configuration.clock.sleep(for: wait)
+                try await clock.sleep(for: wait)
             }
         }
     }
@@ -105,7 +111,7 @@ extension ReplicateClient {
         do {
             return try await api.transport.open(request) { try await download.receive($0, from: url) }
         } catch let failure {
-            if failure.isCancellation { throw CancellationError() }
+            if Task.isCancelled { throw CancellationError() }
             if let error = failure.cause as? ReplicateError {
                 guard error.kind == .transient || error.kind == .throttled else { throw error }
                 return .brokenOff(error)
@@ -119,10 +125,10 @@ extension ReplicateClient {
         guard let url = URLComponents(string: text), let origin = Origin(url) else {
             throw OutputDownload.error(.permanent, "the output is not an http or https URL")
         }
-        let isLocalSimulator = api.base.isLoopback && origin.host == api.base.host && origin.scheme == api.base.scheme
-        guard isLocalSimulator || outputOrigins.contains(where: { $0.matches(origin) }) else {
-            let allowed = configuration.outputOrigins.joined(separator: ", ")
-            throw OutputDownload.error(.permanent, "outputs come from \(allowed), not from \(origin)")
+        guard outputOrigins.contains(where: { $0.matches(origin) }) else {
+            let allowed = outputOrigins.map(\.description).joined(separator: ", ")
+            let remedy = "set outputOrigins or REPLICATE_OUTPUT_ORIGINS if it should be allowed"
+            throw OutputDownload.error(.permanent, "outputs come from \(allowed), not from \(origin); \(remedy)")
         }
         return origin.url(url)
     }

@@ -2,12 +2,13 @@ public import Foundation
 
 /// One run of a model, as Replicate described it at one moment.
 ///
-/// Reading is lenient: only `id` and `status` must be there. A key that is missing, null or of another type than
+/// Reading is lenient: only `id` must be there. A key that is missing, null or of another type than
 /// documented is `nil`; a key that has no property here is in ``members``.
 /// Source: `schemas_prediction_response` of Replicate's OpenAPI document.
 public struct Prediction: Sendable, Hashable, Identifiable {
     /// The name of a prediction: 26 lower-case characters today, opaque to a client.
-    public struct ID: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public struct ID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral, CustomStringConvertible
+    {
         /// The name as Replicate writes it.
         public let rawValue: String
 
@@ -21,14 +22,14 @@ public struct Prediction: Sendable, Hashable, Identifiable {
 
     /// The prediction's name.
     public let id: ID
-    /// Where it stands.
+    /// Where it stands; an empty word when the answer did not say.
     public let status: PredictionStatus
     /// Everything that the answer held, by Replicate's names; a billing metric or a key of next year is found here.
     public let members: [String: JSONValue]
 
     /// Reads a prediction from a JSON object.
     ///
-    /// - Throws: ``UnreadableAnswer`` when it is not an object with an `id` and a `status`.
+    /// - Throws: ``UnreadableAnswer`` when it is not an object with an `id`.
     public init(_ json: JSONValue) throws {
         try self.init(json, defaultID: nil)
     }
@@ -46,11 +47,8 @@ public struct Prediction: Sendable, Hashable, Identifiable {
         guard let id = members["id"]?.string ?? defaultID, !id.isEmpty else {
             throw UnreadableAnswer("a prediction without an id")
         }
-        guard let status = members["status"]?.string, !status.isEmpty else {
-            throw UnreadableAnswer("a prediction without a status")
-        }
         self.id = ID(rawValue: id)
-        self.status = PredictionStatus(rawValue: status)
+        self.status = PredictionStatus(rawValue: members["status"]?.string ?? "")
         self.members = members
     }
 }
@@ -112,12 +110,23 @@ extension Prediction {
     /// Why there is no result, for a terminal prediction that has none; `nil` otherwise.
     ///
     /// A prediction that succeeded without an output counts as failed: older model servers report success although the
-    /// upload of the output failed.
+    /// upload of the output failed. One whose data were removed after its time does not.
     public var failure: PredictionFailure? {
         switch status {
         case .failed: PredictionFailure(error: error ?? "")
-        case .succeeded where output == .null && !dataRemoved: .missingOutput
+        case .canceled: .canceled
+        case .aborted: .aborted
+        case .succeeded where !hasOutput && !dataRemoved: .missingOutput
         default: nil
+        }
+    }
+
+    private var hasOutput: Bool {
+        switch output {
+        case .null: false
+        case .string(let text): !text.isEmpty
+        case .array(let elements): elements.contains { $0 != .null }
+        default: true
         }
     }
 
@@ -131,7 +140,7 @@ public struct UnreadableAnswer: Error, Sendable, Hashable, CustomStringConvertib
     /// What was found, without the answer's content.
     public let description: String
 
-    init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

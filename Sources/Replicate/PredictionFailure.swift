@@ -25,6 +25,10 @@ public struct PredictionFailure: Sendable, Hashable, CustomStringConvertible {
         case timedOut
         /// Reported as succeeded, with no output.
         case missingOutput
+        /// Stopped by a cancel call or, while it ran, by its deadline; charged for what ran.
+        case canceled
+        /// Reached its deadline before it started; not charged.
+        case aborted
         /// An internal webhook address was empty (E4875).
         case webhookMissing
         /// A text that is in no table.
@@ -52,11 +56,9 @@ public struct PredictionFailure: Sendable, Hashable, CustomStringConvertible {
         text.isEmpty ? reason.rawValue : "\(reason.rawValue): \(text)"
     }
 
-    static let missingOutput = PredictionFailure(
-        rule: Rule(.missingOutput, retries: 1, seconds: 5),
-        code: nil,
-        text: ""
-    )
+    static let missingOutput = PredictionFailure(rule: Rule(.missingOutput, retries: 1, seconds: 5))
+    static let canceled = PredictionFailure(rule: Rule(.canceled, retries: 0, seconds: 0))
+    static let aborted = PredictionFailure(rule: Rule(.aborted, retries: 0, seconds: 0))
 
     /// Sorts the error text of a failed prediction.
     public init(error text: String) {
@@ -71,7 +73,7 @@ public struct PredictionFailure: Sendable, Hashable, CustomStringConvertible {
         self.init(rule: rule ?? Rule(.unknown, retries: 1, seconds: 15), code: code, text: text)
     }
 
-    private init(rule: Rule, code: String?, text: String) {
+    private init(rule: Rule, code: String? = nil, text: String = "") {
         self.reason = rule.reason
         self.code = code
         self.text = text

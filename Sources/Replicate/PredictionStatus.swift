@@ -2,7 +2,7 @@
 ///
 /// The list is open: a word that this library does not know is kept as it came and counts as not terminal, since a
 /// client that gives up on an unknown word loses a paid result. Source: Replicate's *Prediction lifecycle* page.
-public struct PredictionStatus: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+public struct PredictionStatus: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
     /// The word as Replicate writes it, for example `processing`.
     public let rawValue: String
 

@@ -15,18 +15,24 @@ package struct ProblemBody: Sendable, Hashable {
 
     /// Longest text that is kept of an answer, in characters.
     private static let longestText = 4_000
+    /// Most inputs that are told.
+    private static let mostFields = 50
 
     package init() {}
 
-    package init(parsing body: [UInt8]) {
+    /// Reads a body; `secret` does not get into its texts, whatever the server repeats.
+    package init(parsing body: [UInt8], hiding secret: String = "") {
         guard let members = (try? JSONValue(parsing: body))?.object else { return }
-        title = members["title"]?.string.map { String($0.prefix(Self.longestText)) }
+        func clean(_ text: String?) -> String? { text.map { Self.clean($0, hiding: secret) } }
+        title = clean(members["title"]?.string)
         switch members["detail"] {
-        case .string(let text): detail = text
-        case .array(let items): (detail, invalidFields) = Self.read(items)
-        default: detail = members["error"]?.string
+        case .string(let text): detail = clean(text)
+        case .array(let items):
+            let (text, fields) = Self.read(items)
+            detail = clean(text)
+            invalidFields = fields
+        default: detail = clean(members["error"]?.string)
         }
-        detail = detail.map { String($0.prefix(Self.longestText)) }
         for case .object(let field) in members["invalid_fields"]?.array ?? [] {
             invalidFields.append(
                 ReplicateError.InvalidField(
@@ -36,6 +42,14 @@ package struct ProblemBody: Sendable, Hashable {
                 )
             )
         }
+        invalidFields = invalidFields.prefix(Self.mostFields)
+            .map {
+                ReplicateError.InvalidField(
+                    type: clean($0.type),
+                    field: clean($0.field),
+                    description: clean($0.description)
+                )
+            }
         retryAfter = members["retry_after"]?.number
         isFromTheAPI = title != nil || detail != nil
     }
@@ -63,18 +77,19 @@ package struct ProblemBody: Sendable, Hashable {
         return (lines.joined(separator: "\n"), fields)
     }
 
-    /// Hides a secret that the answer repeats.
-    mutating func redact(_ secret: String) {
-        guard !secret.isEmpty else { return }
-        title = title?.replacingOccurrences(of: secret, with: "[redacted]")
-        detail = detail?.replacingOccurrences(of: secret, with: "[redacted]")
-        invalidFields = invalidFields.map {
-            ReplicateError.InvalidField(
-                type: $0.type,
-                field: $0.field,
-                description: $0.description?.replacingOccurrences(of: secret, with: "[redacted]")
-            )
+    /// Hides the secret, byte by byte and before anything is cut, and takes control characters but the line feed out.
+    private static func clean(_ text: String, hiding secret: String) -> String {
+        var bytes = Array(text.utf8.prefix(longestText * 4 + secret.utf8.count))
+        if !secret.isEmpty {
+            while let range = bytes.firstRange(of: secret.utf8) {
+                bytes.replaceSubrange(range, with: "[redacted]".utf8)
+            }
         }
+        for index in bytes.indices
+        where bytes[index] != UInt8(ascii: "\n") && (bytes[index] < 0x20 || bytes[index] == 0x7f) {
+            bytes[index] = UInt8(ascii: " ")
+        }
+        return String(String(decoding: bytes, as: UTF8.self).prefix(longestText))
     }
 }
 

@@ -97,7 +97,7 @@ extension ReplicateClient {
         try Task.checkCancellation()
         // Not a child of this task: cancelling it would close the connection and lose the id of what was paid for.
         return try await Task { [call] in
-            try await api.perform(call) { try Prediction($0) }
+            try await api.value(of: call) { try Prediction($0) }
         }
         .value
     }
@@ -113,9 +113,9 @@ extension ReplicateClient {
         let url: String
         switch target.way {
         case .model(let owner, let name):
-            url = api.url(["models", owner, name, "predictions"])
+            url = api.url(["models", try api.checked(owner), try api.checked(name), "predictions"])
         case .deployment(let owner, let name):
-            url = api.url(["deployments", owner, name, "predictions"])
+            url = api.url(["deployments", try api.checked(owner), try api.checked(name), "predictions"])
         case .version(let version):
             url = api.url(["predictions"])
             body["version"] = .string(version)
@@ -153,12 +153,17 @@ extension ReplicateClient {
     ///
     /// - Throws: ``ReplicateError``. A 404 within a minute of the create is known to happen for a prediction that exists.
     public func prediction(_ id: Prediction.ID) async throws -> Prediction {
+        try await prediction(id, timeout: configuration.readTimeout, attempts: nil)
+    }
+
+    func prediction(_ id: Prediction.ID, timeout: Duration, attempts: Int?) async throws -> Prediction {
         let call = Call(
             operation: "get prediction",
-            url: api.url(["predictions", id.rawValue]),
-            timeout: configuration.readTimeout
+            url: api.url(["predictions", try api.checked(id.rawValue)]),
+            timeout: timeout,
+            maximumAttempts: attempts
         )
-        return try await api.perform(call) { try Prediction($0) }
+        return try await api.value(of: call) { try Prediction($0) }
     }
 
     /// Stops a prediction.
@@ -173,15 +178,18 @@ extension ReplicateClient {
         let call = Call(
             operation: "cancel prediction",
             method: .POST,
-            url: api.url(["predictions", id.rawValue, "cancel"]),
+            url: api.url(["predictions", try api.checked(id.rawValue), "cancel"]),
             timeout: configuration.readTimeout
         )
         do {
-            return try await api.perform(call) { try Prediction($0) }
-        } catch let error as ReplicateError where error.kind == .refused && error.status != 401 && error.status != 403 {
+            return try await api.value(of: call) { try Prediction($0) }
+        } catch let error as ReplicateError where ![401, 403, 429].contains(error.status) {
             // What Replicate answers for a finished prediction is not documented; the prediction itself tells.
-            guard let now = try? await prediction(id) else { throw error }
-            return now
+            do {
+                return try await prediction(id)
+            } catch is ReplicateError {
+                throw error
+            }
         }
     }
 
@@ -197,7 +205,7 @@ extension ReplicateClient {
         var query: [(String, String)] = []
         if let createdAfter { query.append(("created_after", Timestamp.text(createdAfter))) }
         if let createdBefore { query.append(("created_before", Timestamp.text(createdBefore))) }
-        return Pages(client: self, operation: "list predictions", url: api.url(["predictions"], query: query)) {
+        return Pages(client: self, operation: "list predictions", path: ["predictions"], query: query) {
             try Prediction($0)
         }
     }

@@ -7,6 +7,11 @@ public struct WaitTimedOut: Error, Sendable, CustomStringConvertible {
     /// How long was waited.
     public let waited: Duration
 
+    /// Creates one, for a double of the client.
+    public init(id: Prediction.ID, last: Prediction?, waited: Duration) {
+        (self.id, self.last, self.waited) = (id, last, waited)
+    }
+
     /// The same for people.
     public var description: String {
         "prediction \(id) is still \(last?.status.rawValue ?? "unseen") after \(waited.components.seconds) s; it was not cancelled"
@@ -31,7 +36,8 @@ package struct PollSchedule: Sendable {
 extension ReplicateClient {
     /// Looks at a prediction until it is terminal: succeeded, failed, canceled or aborted.
     ///
-    /// Asks every 3 s in the first minute, then every 5 s, after five minutes every 10 s, each ±20 %. A failed look is not the end of the
+    /// Asks every 3 s in the first minute, then every 5 s, after five minutes every 10 s, each ±20 %, and
+    /// later when it is told to wait. A failed look is not the end of the
     /// wait, nor is a status that this library does not know. For a service with many predictions use webhooks and
     /// ``predictions(createdAfter:createdBefore:)`` instead.
     ///
@@ -58,8 +64,11 @@ extension ReplicateClient {
         let start = clock.now
         var last: Prediction?
         while true {
+            var named = Duration.zero
             do {
-                let prediction = try await prediction(id)
+                // The wait itself is the retry, so each look is one try and ends with the wait; the last one gets a second.
+                let left = max(.seconds(1), timeout - start.duration(to: clock.now))
+                let prediction = try await prediction(id, timeout: min(configuration.readTimeout, left), attempts: 1)
                 onUpdate?(prediction)
                 if prediction.status.isTerminal { return prediction }
                 last = prediction
@@ -68,10 +77,11 @@ extension ReplicateClient {
                 guard error.kind == .transient || error.kind == .throttled || (error.status == 404 && isNew) else {
                     throw error
                 }
+                named = error.retryAfter ?? .zero
             }
             let elapsed = start.duration(to: clock.now)
             guard elapsed < timeout else { throw WaitTimedOut(id: id, last: last, waited: elapsed) }
-            let wait = PollSchedule.wait(elapsed: elapsed, jitter: configuration.jitter())
+            let wait = max(PollSchedule.wait(elapsed: elapsed, jitter: configuration.jitter()), named)
             try await clock.sleep(for: min(wait, timeout - elapsed))
         }
     }

@@ -34,10 +34,11 @@ public struct ReplicateClient: Sendable {
         public var uploadTimeout = Duration.seconds(120)
         /// Where outputs may come from; a pattern may begin its host with `*.`, which stands for one or more labels.
         ///
-        /// If the base URL is on this machine (a simulator), any port of the same host is allowed as well.
-        public var outputOrigins = ["https://replicate.delivery", "https://*.replicate.delivery"]
+        /// `nil` takes the environment's `REPLICATE_OUTPUT_ORIGINS`, patterns with commas between them, else Replicate's own hosts,
+        /// `https://replicate.delivery,https://*.replicate.delivery`. A simulator or a gateway has hosts of its own.
+        public var outputOrigins: [String]?
         /// The value of `User-Agent`.
-        public var userAgent = "replicate-swift-zoetrope/0.1"
+        public var userAgent = "replicate-client-swift/0.1"
         /// What waiting is measured with: backoff and polling.
         ///
         /// Timeouts of the network are always real time.
@@ -73,10 +74,17 @@ public struct ReplicateClient: Sendable {
             baseURL ?? environment["REPLICATE_BASE_URL"].flatMap { $0.isEmpty ? nil : $0 }
             ?? "https://api.replicate.com"
         guard let (base, path) = APIConnection.parts(of: address) else {
-            throw Self.invalid("the base URL must look like \"https://api.replicate.com\", got \"\(address)\"")
+            throw Self.invalid(APIConnection.misuse(of: address, example: "https://api.replicate.com"))
+        }
+        guard configuration.userAgent.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
+            throw Self.invalid("the user agent must be printable ASCII")
         }
         self.configuration = configuration
-        self.outputOrigins = try configuration.outputOrigins.map { text in
+        let origins =
+            configuration.outputOrigins
+            ?? environment["REPLICATE_OUTPUT_ORIGINS"].map { $0.split(separator: ",").map(String.init) }
+            ?? ["https://replicate.delivery", "https://*.replicate.delivery"]
+        self.outputOrigins = try origins.map { text in
             guard let pattern = OriginPattern(text) else {
                 throw Self.invalid("an output origin must look like \"https://*.replicate.delivery\", got \"\(text)\"")
             }
@@ -91,7 +99,10 @@ public struct ReplicateClient: Sendable {
             retry: configuration.retry,
             clock: configuration.clock,
             jitter: configuration.jitter,
-            transport: Transport(connectTimeout: configuration.connectTimeout)
+            transport: Transport(
+                connectTimeout: configuration.connectTimeout,
+                idleTimeout: max(.seconds(30), configuration.readTimeout)
+            )
         )
     }
 

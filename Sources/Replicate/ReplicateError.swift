@@ -26,6 +26,11 @@ public struct ReplicateError: Error, Sendable, Hashable {
         public let field: String?
         /// What would be right, for people.
         public let description: String?
+
+        /// Creates one, for a double of the client.
+        public init(type: String?, field: String?, description: String?) {
+            (self.type, self.field, self.description) = (type, field, description)
+        }
     }
 
     /// What to do about it.
@@ -42,25 +47,28 @@ public struct ReplicateError: Error, Sendable, Hashable {
     public let detail: String?
     /// The inputs that were refused.
     public let invalidFields: [InvalidField]
-    /// How long to wait, at most an hour, when ``kind`` is ``Kind/throttled`` and the answer said so: the largest of the header
+    /// How long to wait, at most an hour, when the answer said so: the largest of the header
     /// `Retry-After`, the member `retry_after` and the seconds in the text.
     public let retryAfter: Duration?
 
-    package init(
+    /// Creates an error, for a double of the client.
+    public init(
         _ kind: Kind,
         _ operation: String,
         _ message: String,
         status: Int? = nil,
-        problem: ProblemBody = ProblemBody(),
+        title: String? = nil,
+        detail: String? = nil,
+        invalidFields: [InvalidField] = [],
         retryAfter: Duration? = nil
     ) {
         self.kind = kind
         self.operation = operation
         self.message = message
         self.status = status
-        self.title = problem.title
-        self.detail = problem.detail
-        self.invalidFields = problem.invalidFields
+        self.title = title
+        self.detail = detail
+        self.invalidFields = invalidFields
         self.retryAfter = retryAfter
     }
 }
@@ -69,8 +77,8 @@ extension ReplicateError: CustomStringConvertible {
     /// The same for people.
     public var description: String {
         var text = "\(operation): \(message)"
-        if let title { text += ": \(title)" }
-        if let detail { text += ": \(detail.split(separator: "\n").joined(separator: "; "))" }
+        if let title { text += ": \(title.split(whereSeparator: \.isNewline).joined(separator: " "))" }
+        if let detail { text += ": \(detail.split(whereSeparator: \.isNewline).joined(separator: "; "))" }
         if let retryAfter { text += " (try again in \(retryAfter.components.seconds) s)" }
         return text
     }

@@ -1,7 +1,7 @@
 /// How a call that may safely be sent again is sent again: exponential backoff with full jitter.
 ///
-/// The wait before retry *n* is drawn evenly from 0 to `min(cap, base × 2ⁿ⁻¹)`; a 429 that names a wait is waited for in full,
-/// plus up to a second. Calls that create something are never retried, whatever this says.
+/// The wait before retry *n* is drawn evenly from 0 to `min(cap, base × 2ⁿ⁻¹)`; where the answer names a wait (429, 503) it is kept
+/// in full, plus up to a second. Calls that create something are never retried, whatever this says.
 public struct RetryPolicy: Sendable, Hashable {
     /// How often a call is sent at most, the first time included; 1 or more.
     public var maximumAttempts: Int
@@ -9,7 +9,7 @@ public struct RetryPolicy: Sendable, Hashable {
     public var base: Duration
     /// The largest wait before any retry.
     public var cap: Duration
-    /// A throttled call that would have to wait longer than this is given up at once, as ``ReplicateError/Kind/throttled``.
+    /// A call that is told to wait longer than this is given up at once.
     public var longestThrottle: Duration
 
     /// Five attempts, 0.5 s doubling to 8 s, throttled for at most a minute.
@@ -33,11 +33,9 @@ public struct RetryPolicy: Sendable, Hashable {
     /// `attempt` counts from 1 and has failed; `jitter` is a number from 0 to 1.
     package func wait(afterAttempt attempt: Int, _ error: ReplicateError, jitter: Double) -> Duration? {
         guard attempt < maximumAttempts else { return nil }
-        let limit = min(cap, base * (1 << min(attempt - 1, 20)))
+        let limit = min(cap, base * (1 << min(max(attempt, 1) - 1, 20)))
         switch error.kind {
-        case .transient:
-            return limit * jitter
-        case .throttled:
+        case .transient, .throttled:
             guard let named = error.retryAfter else { return limit * jitter }
             return named > longestThrottle ? nil : named + .seconds(1) * jitter
         case .refused, .ambiguous, .permanent:

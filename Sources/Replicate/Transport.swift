@@ -2,31 +2,34 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// The connections: one pool for calls that may be repeated, fresh connections for calls that may not.
 ///
 /// Closes itself when its last user is gone.
 final class Transport: Sendable {
-    /// No answer of the API is read beyond this: a list of 100 predictions with small data URIs in their inputs takes 26 MB.
-    static let largestAnswer = 64 << 20
-
     private let pooled: HTTPClient
     private let fresh: HTTPClient
 
-    init(connectTimeout: Duration) {
+    /// `idleTimeout` is how long a server may be silent in the middle of an answer to a repeatable call.
+    init(connectTimeout: Duration, idleTimeout: Duration) {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = TimeAmount(connectTimeout)
         // A dead connection is noticed here and decided on by the caller.
         configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
 
-        var idle = configuration
-        idle.timeout.read = .seconds(30)
-        pooled = HTTPClient(configuration: idle)
+        var shared = configuration
+        shared.timeout.read = TimeAmount(idleTimeout)
+        shared.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        pooled = HTTPClient(configuration: shared)
 
-        // HTTP/2 would share one connection among requests.
+        // HTTP/2 would share one connection among requests; a queue would let a request wait for another's end; a connection that
+        // a cancelled request had opened must not wait for the next one.
         configuration.httpVersion = .http1Only
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 100_000
+        configuration.connectionPool.idleTimeout = .milliseconds(1)
         fresh = HTTPClient(configuration: configuration)
     }
 
@@ -37,8 +40,8 @@ final class Transport: Sendable {
 
     /// Sends a request and reads the whole answer.
     func exchange(_ request: OutgoingRequest) async throws(ExchangeFailure) -> Answer {
-        try await open(request) { response in
-            let body = try await response.body.collect(upTo: Self.largestAnswer)
+        try await open(request) { [limit = request.largestAnswer] response in
+            let body = try await response.body.collect(upTo: limit)
             if let length = response.headers.first(name: "content-length").flatMap(Int.init),
                 length != body.readableBytes
             {
@@ -78,17 +81,17 @@ final class Transport: Sendable {
             client = fresh
             outgoing.headers.replaceOrAdd(name: "connection", value: "close")
         }
+        // Sleeping for ever is not possible; a year is.
+        let timeout = min(max(request.timeout, .zero), .seconds(365 * 86_400))
         do {
-            return try await withTimeout(request.timeout) { [outgoing] in
+            return try await withTimeout(timeout) { [outgoing] in
                 // The limit of the whole exchange is withTimeout's; this one only has to be later.
-                try await read(client.execute(outgoing, deadline: .now() + TimeAmount(request.timeout) + .seconds(5)))
+                try await read(client.execute(outgoing, deadline: .now() + TimeAmount(timeout) + .seconds(5)))
             }
         } catch {
-            throw ExchangeFailure(
-                cause: error,
-                // A request with a body cannot be carried out by a server that got none of it.
-                mayHaveArrived: request.body == nil || progress.hasBegun
-            )
+            // A request with a body cannot be carried out by a server that got none of it.
+            let mayHaveArrived = request.body == nil || progress.hasBegun
+            throw ExchangeFailure(cause: error, mayHaveArrived: mayHaveArrived, limit: request.largestAnswer)
         }
     }
 }
@@ -108,6 +111,8 @@ struct OutgoingRequest: Sendable {
     var timeout: Duration
     /// Whether sending it twice does no harm; if not, it gets a connection of its own that no request used before.
     var isRepeatable = true
+    /// No more bytes of an answer are read.
+    var largestAnswer = Call.usualLargestAnswer
 }
 
 /// A whole answer.
@@ -117,13 +122,6 @@ struct Answer: Sendable {
     let body: [UInt8]
 
     var isSuccess: Bool { (200..<300).contains(status) }
-
-    func json() throws -> JSONValue {
-        guard let value = try? JSONValue(parsing: body) else {
-            throw UnreadableAnswer("\(body.count) bytes that are not JSON")
-        }
-        return value
-    }
 }
 
 /// An exchange that gave no whole answer.
@@ -131,32 +129,44 @@ struct ExchangeFailure: Error {
     let cause: any Error
     /// `false` only if it is certain that the server did not get the request.
     let mayHaveArrived: Bool
+    let limit: Int
 
-    var isCancellation: Bool {
-        cause is CancellationError || (cause as? HTTPClientError) == .cancelled
-    }
-
-    /// Whether no other try can end otherwise: the address or the answer itself is the trouble.
+    /// Whether no other try can end otherwise: the address, our own file or the answer's size is the trouble.
     var isPermanent: Bool {
-        if cause is NIOTooManyBytesError { return true }
-        guard let error = cause as? HTTPClientError else { return false }
-        return [.invalidURL, .emptyHost, .emptyScheme].contains(error) || error.shortDescription.contains("nsupported")
+        if cause is NIOTooManyBytesError || cause is LocalFile.Failure { return true }
+        return [.invalidURL, .emptyHost, .emptyScheme].contains(cause as? HTTPClientError)
     }
 
     /// What happened, without addresses or secrets.
     var message: String {
         switch cause {
         case is TimedOut: "no whole answer in time"
+        case let error as LocalFile.Failure: error.description
+        case let error as UnreadableAnswer: "the answer broke off: \(error)"
+        case is NIOTooManyBytesError: "the answer is larger than \(limit) bytes"
+        case let error as NIOConnectionError: "no connection: \(Self.reason(error))"
+        case let error as IOError where !mayHaveArrived || Self.unreachable.contains(error.errnoCode):
+            "no connection: \(String(cString: strerror(error.errnoCode)))"
+        case let error as IOError: "no whole answer: \(String(cString: strerror(error.errnoCode)))"
+        case let error as NIOSSLError: "no secure connection: \(String(describing: error).prefix(300))"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             "the connection was closed without a whole answer"
-        case let error as HTTPClientError: "no answer: \(error.shortDescription)"
-        case let error as UnreadableAnswer: "the answer broke off: \(error)"
-        case is NIOTooManyBytesError: "the answer is larger than \(Transport.largestAnswer >> 20) MB"
-        default:
-            mayHaveArrived
-                ? "no whole answer: \(String(describing: cause).prefix(300))"
-                : "no connection: \(String(describing: cause).prefix(300))"
+        case let error as HTTPClientError where error == .connectTimeout: "no connection in time"
+        case let error as HTTPClientError: "no whole answer: \(error.shortDescription)"
+        default: "no whole answer: \(String(describing: cause).prefix(300))"
         }
+    }
+
+    /// What connecting fails with, and nothing later.
+    private static let unreachable = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL]
+
+    /// Why nobody could be reached; the addresses that were tried stay out of it.
+    private static func reason(_ error: NIOConnectionError) -> String {
+        if let attempt = error.connectionErrors.first {
+            guard let system = attempt.error as? IOError else { return "the attempt failed" }
+            return String(cString: strerror(system.errnoCode))
+        }
+        return "the name \"\(error.host)\" is not known"
     }
 }
 

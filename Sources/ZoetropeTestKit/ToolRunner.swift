@@ -94,4 +94,9 @@ package final class TemporaryFolder: Sendable {
     }
 
     package func path(_ name: String) -> String { url.appending(path: name).path }
+
+    /// The names in it, sorted.
+    package var contents: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
+    }
 }

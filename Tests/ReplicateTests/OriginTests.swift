@@ -3,7 +3,8 @@ import Replicate
 import Testing
 
 struct OriginTests {
-    private static let usual = ReplicateClient.Configuration().outputOrigins.compactMap(OriginPattern.init)
+    private static let usual = ["https://replicate.delivery", "https://*.replicate.delivery"]
+        .compactMap(OriginPattern.init)
 
     private static func isAllowed(_ text: String) -> Bool {
         guard let url = URLComponents(string: text), let origin = Origin(url) else { return false }
@@ -65,13 +66,41 @@ struct OriginTests {
     }
 
     @Test(arguments: [
-        ("..", "%2E%2E"), (".", "%2E"), ("a/b", "a%2Fb"), ("a?b#c", "a%3Fb%23c"), ("a b\r\n", "a%20b%0D%0A"),
+        ("a/b", "a%2Fb"), ("a?b#c", "a%3Fb%23c"), ("a b\r\n", "a%20b%0D%0A"),
         ("ü", "%C3%BC"),
         ("v1.5", "v1.5"), ("a%2Fb", "a%252Fb"),
     ])
     func `a hostile id stays one segment of the path`(id: String, escaped: String) throws {
         let client = try ReplicateClient(token: "r8_x", baseURL: "https://x")
         #expect(client.api.url(["predictions", id]) == "https://x/v1/predictions/\(escaped)")
+    }
+
+    @Test(arguments: ["", ".", ".."])
+    func `an id that is none, or a way up, is refused before anything is sent`(id: String) async throws {
+        let client = try ReplicateClient(token: "r8_x", baseURL: "http://127.0.0.1:9")
+        let get = try await #require(throws: ReplicateError.self) {
+            try await client.prediction(Prediction.ID(rawValue: id))
+        }
+        #expect(get.kind == .permanent)
+        let delete = try await #require(throws: ReplicateError.self) {
+            try await client.deleteFile(UploadedFile.ID(rawValue: id))
+        }
+        #expect(delete.kind == .permanent)
+    }
+
+    @Test
+    func `a password in the base URL is not repeated`() throws {
+        let error = try #require(throws: ReplicateError.self) {
+            try ReplicateClient(token: "r8_x", baseURL: "https://user:s3cret@proxy.example")
+        }
+        #expect(!"\(error)".contains("s3cret"))
+    }
+
+    @Test
+    func `a user agent that would break a header is refused`() throws {
+        var configuration = ReplicateClient.Configuration()
+        configuration.userAgent = "x\r\nX-Evil: 1"
+        #expect(throws: ReplicateError.self) { try ReplicateClient(token: "r8_x", configuration: configuration) }
     }
 
     @Test(arguments: ["a b", "a\r\nX-Evil: 1", "tökén"])
@@ -103,13 +132,15 @@ struct DataURITests {
     @Test
     func `plain text is unescaped and has a type of its own`() {
         #expect(DataURI("data:,a%20b")?.bytes == Data("a b".utf8))
+        #expect(DataURI("data:,%FF%00")?.bytes == Data([0xFF, 0]))
+        #expect(DataURI("data:;base64,AA%2BA")?.bytes == Data([0, 0x0F, 0x80]))
         #expect(DataURI("data:,a")?.mediaType == "text/plain")
     }
 
     @Test(arguments: [
         "", "data", "data:", "data:video/mp4;base64", "data:video/mp4;base64,AA*=", "data:video/mp4;base64,AAA",
         "data:,%zz",
-        "http://x/data:,a",
+        "http://x/data:,a", "data:;base64,AA%2", "data:,%f",
     ])
     func `anything else is none`(text: String) {
         #expect(DataURI(text) == nil)
@@ -120,5 +151,6 @@ struct DataURITests {
         #expect(DataURI("data:;base64,AAECAw==", limit: 3) == nil)
         #expect(DataURI("data:;base64,AAECAw==", limit: 4) != nil)
         #expect(DataURI("data:,abcd", limit: 3) == nil)
+        #expect(DataURI("data:,abcd", limit: .max) != nil)
     }
 }

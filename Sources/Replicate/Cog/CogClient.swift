@@ -6,7 +6,7 @@ import NIOHTTP1
 ///
 /// A Cog server runs one prediction under an id that the **caller** chooses. While it runs, sending the same id again starts nothing new;
 /// once it has ended the id is forgotten and a repeat would run again. It cannot be asked for a prediction later: the result comes with
-/// the held answer of ``predict(_:input:timeout:)`` or by webhook. Files come back as data URIs, see ``DataURI``.
+/// the held answer of ``predict(_:input:timeout:maximumAnswerBytes:)`` or by webhook. Files come back as data URIs, see ``DataURI``.
 /// Source: `docs/http.md` of replicate/cog, version 0.17 and later; answers of older servers are understood.
 public struct CogClient: Sendable {
     private let api: APIConnection
@@ -25,7 +25,7 @@ public struct CogClient: Sendable {
         clock: any Clock<Duration> = ContinuousClock()
     ) throws {
         guard let (base, path) = APIConnection.parts(of: baseURL) else {
-            let message = "the base URL must look like \"http://127.0.0.1:5000\", got \"\(baseURL)\""
+            let message = APIConnection.misuse(of: baseURL, example: "http://127.0.0.1:5000")
             throw ReplicateError(.permanent, "configure Cog client", message)
         }
         api = APIConnection(
@@ -37,7 +37,7 @@ public struct CogClient: Sendable {
             retry: retry,
             clock: clock,
             jitter: { .random(in: 0...1) },
-            transport: Transport(connectTimeout: connectTimeout)
+            transport: Transport(connectTimeout: connectTimeout, idleTimeout: .seconds(30))
         )
     }
 
@@ -46,7 +46,7 @@ public struct CogClient: Sendable {
     /// - Throws: ``ReplicateError``.
     public func health() async throws -> CogHealth {
         let call = Call(operation: "get health", url: api.url(["health-check"]), timeout: .seconds(15))
-        return try await api.perform(call) { try CogHealth($0) }
+        return try await api.value(of: call) { try CogHealth($0) }
     }
 
     /// Runs a prediction and holds the connection until it has ended.
@@ -57,16 +57,19 @@ public struct CogClient: Sendable {
     ///   - id: A new id, letters, digits, `-` and `_`; a UUID is a good one.
     ///   - input: The model's inputs; files are URLs or data URIs. A key that the model does not know is dropped without a word.
     ///   - timeout: The limit of the whole call.
+    ///   - maximumAnswerBytes: The limit of the answer; a data URI is a third larger than its file.
     /// - Returns: The prediction, terminal; the model's own failure is a status, not an error. If the id was already running: a snapshot.
     /// - Throws: ``ReplicateError``; kind ``ReplicateError/Kind/throttled`` when all of the server's slots are taken,
     ///   ``ReplicateError/Kind/transient`` while it is starting, ``ReplicateError/Kind/ambiguous`` when the answer was lost.
     public func predict(
         _ id: Prediction.ID,
         input: [String: JSONValue],
-        timeout: Duration = .seconds(30 * 60)
+        timeout: Duration = .seconds(30 * 60),
+        maximumAnswerBytes: Int = 300 << 20
     ) async throws -> Prediction {
-        let call = try putting(id, input: input, webhook: nil, events: [], timeout: timeout)
-        return try await api.perform(call) { try Prediction($0, defaultID: id.rawValue) }
+        var call = try putting(id, input: input, webhook: nil, events: [], timeout: timeout)
+        call.largestAnswer = maximumAnswerBytes
+        return try await api.value(of: call) { try Prediction($0, defaultID: id.rawValue) }
     }
 
     /// Starts a prediction and returns at once; the result comes by webhook only.
@@ -79,7 +82,7 @@ public struct CogClient: Sendable {
     ///   - webhook: Where the result goes.
     ///   - webhookEvents: Which events are sent; empty means all.
     /// - Returns: The prediction, `starting`; if the id was already running: a snapshot.
-    /// - Throws: ``ReplicateError``, see ``predict(_:input:timeout:)``.
+    /// - Throws: ``ReplicateError``, see ``predict(_:input:timeout:maximumAnswerBytes:)``.
     public func startPrediction(
         _ id: Prediction.ID,
         input: [String: JSONValue],
@@ -89,8 +92,9 @@ public struct CogClient: Sendable {
         var call = try putting(id, input: input, webhook: webhook, events: webhookEvents, timeout: .seconds(60))
         // Exactly this word: any other makes the server hold the call.
         call.headers.add(name: "prefer", value: "respond-async")
+        try Task.checkCancellation()
         return try await Task { [call] in
-            try await api.perform(call) { try Prediction($0, defaultID: id.rawValue) }
+            try await api.value(of: call) { try Prediction($0, defaultID: id.rawValue) }
         }
         .value
     }

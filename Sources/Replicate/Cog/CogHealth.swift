@@ -12,6 +12,8 @@ public struct CogHealth: Sendable, Hashable {
         /// The same for people.
         public var description: String { rawValue }
 
+        /// Nothing is known yet.
+        public static let unknown = Status(rawValue: "UNKNOWN")
         /// The model is being loaded.
         public static let starting = Status(rawValue: "STARTING")
         /// It takes a prediction.

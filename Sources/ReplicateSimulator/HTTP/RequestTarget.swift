@@ -30,13 +30,14 @@ package struct RequestTarget: Sendable, Hashable {
     }
 
     private static func items(_ query: Substring) -> [QueryItem] {
-        query.split(separator: "&").map { item in
-            let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return QueryItem(
-                name: decoded(pair.first ?? "", plusIsSpace: true),
-                value: pair.count > 1 ? decoded(pair[1], plusIsSpace: true) : ""
-            )
-        }
+        query.split(separator: "&")
+            .map { item in
+                let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return QueryItem(
+                    name: decoded(pair.first ?? "", plusIsSpace: true),
+                    value: pair.count > 1 ? decoded(pair[1], plusIsSpace: true) : ""
+                )
+            }
     }
 
     /// Undoes percent encoding; broken escapes stay as they are.

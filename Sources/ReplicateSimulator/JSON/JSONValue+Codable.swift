@@ -1,5 +1,5 @@
 extension JSONValue: Codable {
-    private struct Key: CodingKey {
+    private struct CodingName: CodingKey {
         let stringValue: String
         var intValue: Int? { nil }
         init(stringValue: String) { self.stringValue = stringValue }
@@ -7,7 +7,7 @@ extension JSONValue: Codable {
     }
 
     package init(from decoder: any Decoder) throws {
-        if let keyed = try? decoder.container(keyedBy: Key.self) {
+        if let keyed = try? decoder.container(keyedBy: CodingName.self) {
             self = .object(
                 try keyed.allKeys.sorted { $0.stringValue < $1.stringValue }
                     .map { ($0.stringValue, try keyed.decode(JSONValue.self, forKey: $0)) }
@@ -37,8 +37,8 @@ extension JSONValue: Codable {
     package func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let object):
-            var keyed = encoder.container(keyedBy: Key.self)
-            for member in object.members { try keyed.encode(member.value, forKey: Key(stringValue: member.key)) }
+            var keyed = encoder.container(keyedBy: CodingName.self)
+            for member in object.members { try keyed.encode(member.value, forKey: CodingName(stringValue: member.key)) }
         case .array(let items):
             var unkeyed = encoder.unkeyedContainer()
             for item in items { try unkeyed.encode(item) }

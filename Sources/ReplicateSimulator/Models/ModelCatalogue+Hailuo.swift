@@ -62,7 +62,12 @@ extension ModelCatalogue {
         runSeconds: { _ in 45 }
     )
 
-    private static let duration = InputField.optional("duration", .numbers([6, 10]), 6, "Duration of the video in seconds")
+    private static let duration = InputField.optional(
+        "duration",
+        .numbers([6, 10]),
+        6,
+        "Duration of the video in seconds"
+    )
 
     private static func hailuo23Inputs(needsImage: Bool) -> [InputField] {
         [

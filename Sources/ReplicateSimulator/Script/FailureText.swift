@@ -75,7 +75,8 @@ package enum FailureText: String, Sendable, CaseIterable {
 
 extension Plan {
     /// A prediction that fails with one of the known texts.
-    package static func failing(_ failure: FailureText, queueSeconds: Double? = nil, runSeconds: Double? = nil) -> Plan {
+    package static func failing(_ failure: FailureText, queueSeconds: Double? = nil, runSeconds: Double? = nil) -> Plan
+    {
         Plan(
             queueSeconds: queueSeconds,
             runSeconds: runSeconds,

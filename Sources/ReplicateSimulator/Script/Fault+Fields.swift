@@ -41,12 +41,16 @@ extension Fault {
         var kind: Kind?
         coder.word("kind", &kind)
         guard let kind else {
-            if coder.object["kind"] == nil { problems.list.append("\(path).kind is missing; it is one of \(Kind.allWords)") }
+            if coder.object["kind"] == nil {
+                problems.list.append("\(path).kind is missing; it is one of \(Kind.allWords)")
+            }
             return nil
         }
         if let on, !kind.fits(on) {
             let fitting = Kind.allCases.filter { $0.fits(on) }.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-            problems.list.append("\(path).kind \"\(kind.rawValue)\" is not for \"\(on.rawValue)\"; there are \(fitting)")
+            problems.list.append(
+                "\(path).kind \"\(kind.rawValue)\" is not for \"\(on.rawValue)\"; there are \(fitting)"
+            )
         }
         self = Self.plain(kind)
         code(coder)
@@ -227,11 +231,12 @@ extension Cut {
         coder.int("received", &received, in: 0...1_000_000_000)
         coder.int("sent", &sent, in: 0...1_000_000_000)
         coder.bool("reset", &reset)
-        var random: Random? = if case .random(let seed, let probability, let received, let sent) = point {
-            Random(seed: Int(truncatingIfNeeded: seed), probability: probability, received: received, sent: sent)
-        } else {
-            nil
-        }
+        var random: Random? =
+            if case .random(let seed, let probability, let received, let sent) = point {
+                Random(seed: Int(truncatingIfNeeded: seed), probability: probability, received: received, sent: sent)
+            } else {
+                nil
+            }
         if coder.isReading, coder.object["random"] != nil { random = Random() }
         if var value = random {
             coder.nested("random", &value) { value, coder in value.code(coder) }

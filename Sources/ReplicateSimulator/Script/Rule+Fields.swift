@@ -13,8 +13,10 @@ extension Rule {
         action = coder.action(on: on) ?? action
         coder.finish()
         guard problems.list.count == before else { return nil }
-        if case .plan = action, on != .create {
-            problems.list.append("\(path).plan is only for \"on\": \"create\", got \"\(self.on.rawValue)\"")
+        if case .plan = action, on != .create, on != .cogCreate {
+            problems.list.append(
+                "\(path).plan is only for \"on\": \"create\" or \"cog_create\", got \"\(self.on.rawValue)\""
+            )
             return nil
         }
     }
@@ -53,20 +55,21 @@ extension FieldCoder {
         let fault = take("fault")
         let plan = take("plan")
         switch (fault, plan) {
-        case (let value?, nil):
-            return Fault(reading: value, path: place("fault"), on: on, problems: problems).map { .fault($0) }
-        case (nil, let value?):
-            var plan = Plan()
-            let coder = FieldCoder(reading: value, path: place("plan"), problems: problems)
-            plan.code(coder)
-            coder.finish()
-            return .plan(plan)
-        case (nil, nil):
-            problems.list.append("\(path) needs \"fault\" or \"plan\"")
-        case (_?, _?):
-            problems.list.append("\(path) has both \"fault\" and \"plan\"; one rule is one of them")
+        case (nil, nil): problems.list.append("\(path) needs \"fault\" or \"plan\"")
+        case (_?, _?): problems.list.append("\(path) has both \"fault\" and \"plan\"; one rule is one of them")
+        default: break
         }
-        return nil
+        // Both are read, so that all mistakes are named together.
+        let readFault = fault.flatMap { Fault(reading: $0, path: place("fault"), on: on, problems: problems) }
+        var readPlan: Plan?
+        if let plan {
+            var read = Plan()
+            let coder = FieldCoder(reading: plan, path: place("plan"), problems: problems)
+            read.code(coder)
+            coder.finish()
+            readPlan = read
+        }
+        return readFault.map { .fault($0) } ?? readPlan.map { .plan($0) }
     }
 }
 

@@ -45,7 +45,7 @@ package struct Rule: Sendable, Hashable {
     /// What a rule does.
     package enum Action: Sendable, Hashable {
         case fault(Fault)
-        /// Only for creates.
+        /// Only for creates, Replicate's and Cog's.
         case plan(Plan)
     }
 

@@ -31,7 +31,7 @@ package struct Script: Sendable, Hashable {
     }
 
     /// Switches with this script's changes.
-    func applied(to switches: Switches) -> Switches {
+    package func applied(to switches: Switches) -> Switches {
         var changed = switches
         changed.code(FieldCoder(reading: .object(self.switches), path: "switches", problems: .init()))
         return changed

@@ -5,9 +5,14 @@ struct BoundedLog<Entry: Sendable>: Sendable {
     private(set) var firstNumber = 0
     let limit: Int
 
-    init(limit: Int) {
+    /// An empty one whose numbers begin somewhere.
+    init(limit: Int, firstNumber: Int = 0) {
         self.limit = limit
+        self.firstNumber = firstNumber
     }
+
+    /// The number of the next entry.
+    var nextNumber: Int { firstNumber + entries.count }
 
     /// Returns the entry's number, for ``update(_:_:)``.
     @discardableResult
@@ -18,7 +23,7 @@ struct BoundedLog<Entry: Sendable>: Sendable {
             firstNumber += dropped
         }
         entries.append(entry)
-        return firstNumber + entries.count - 1
+        return nextNumber - 1
     }
 
     /// Changes an entry; does nothing when it was dropped meanwhile.

@@ -1,17 +1,19 @@
 /// What every prediction was asked for, cost and delivered; the proof in every test about money.
 package struct Ledger: Sendable, Hashable, Codable {
-    package var creates: [Create]
+    package var creates: [Create] = []
     /// How many creates were accepted.
-    package var accepted: Int
+    package var accepted = 0
     /// How many of them cost something.
-    package var charged: Int
+    package var charged = 0
     /// US dollars.
-    package var chargeTotal: Double
+    package var chargeTotal = 0.0
     /// Refused requests by status, over all calls of the API.
-    package var refused: [String: Int]
+    package var refused: [String: Int] = [:]
     /// Whole create requests that arrived, refused and lost ones too; `""` is those without a tag.
-    package var createsReceivedByTag: [String: Int]
-    package var cogRuns: [CogRun]
+    package var createsReceivedByTag: [String: Int] = [:]
+    package var cogRuns: [CogRun] = []
+
+    package init() {}
 
     /// An accepted create.
     package struct Create: Sendable, Hashable, Codable {

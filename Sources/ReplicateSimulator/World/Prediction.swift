@@ -9,6 +9,8 @@ struct Prediction: Sendable {
     let deployment: String?
     /// As sent, keys sorted; emptied when the data is removed.
     var input: JSONObject
+    /// For the ledger.
+    let ledgerInput: JSONValue
     let webhook: String?
     let eventsFilter: Set<WebhookEvent>
     let tag: String?

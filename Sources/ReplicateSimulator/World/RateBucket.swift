@@ -16,7 +16,7 @@ package struct RateBucket: Sendable {
 
     /// Takes a token, or says in how many seconds there is one.
     ///
-    /// - Parameter refusalsCost: Whether a refused request empties the bucket again.
+    /// With `refusalsCost` a refused request empties the bucket again.
     package mutating func take(now: Moment, refusalsCost: Bool = false) -> Result {
         tokens = min(capacity, tokens + max(0, now - filledAt) * perSecond)
         filledAt = max(filledAt, now)

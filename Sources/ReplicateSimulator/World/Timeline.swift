@@ -58,7 +58,9 @@ package struct Timeline: Sendable, Hashable {
             ends.append(end(moment, begins.map { $0 < moment } ?? false))
         }
         add(endsAt) { planned(at: $0, hadStarted: begins != nil && $1) }
-        add(begins.map { $0 + runLimit }) { End(at: $0, status: .failed, error: "Prediction timed out", hadStarted: $1) }
+        add(begins.map { $0 + runLimit }) {
+            End(at: $0, status: .failed, error: "Prediction timed out", hadStarted: $1)
+        }
         add(deadline) { End(at: $0, status: $1 ? .canceled : .aborted, hadStarted: $1) }
         add(cancelsAt) { moment, hadStarted in
             failsOnCancel.map { End(at: moment, status: .failed, error: $0, hadStarted: hadStarted) }

@@ -1,0 +1,58 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// The pipeline of one connection of Hummingbird's server: the tap, HTTP/1.1, whole requests.
+///
+/// Hummingbird's own HTTP channel is not used, since its body ends quietly when a client vanishes in the middle of it, and
+/// a fault must be able to break an answer anywhere.
+struct SimulatorChannel: ServerChildChannel {
+    let origin: Origin
+    let core: Core
+
+    /// The channel and what is known of its connection.
+    struct Value: ServerChildChannelValue {
+        let async: NIOAsyncChannel<AssembledRequest, HTTPServerResponsePart>
+        let connection: Connection
+
+        var channel: any Channel { async.channel }
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let connection = core.open(origin)
+            let pipeline = channel.pipeline.syncOperations
+            // A client that closes is gone; Hummingbird would let it listen on.
+            try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            try pipeline.addHandler(ConnectionTap(connection) { core.close(connection) })
+            try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
+            try pipeline.addHandler(RequestAssembler(connection))
+            return Value(
+                async: try NIOAsyncChannel(wrappingChannelSynchronously: channel),
+                connection: connection
+            )
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        let channel = value.async.channel
+        await withTaskCancellationHandler {
+            // Clients come and go, and faults close connections: neither is an error of the server's.
+            try? await value.async.executeThenClose { inbound, outbound in
+                for try await assembled in inbound {
+                    let exchange = HTTPExchange(
+                        core: core,
+                        connection: value.connection,
+                        channel: channel,
+                        outbound: outbound
+                    )
+                    guard try await exchange.run(assembled) else { return }
+                }
+            }
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+}
