@@ -9,11 +9,12 @@ demo:  ## Animate the bundled photograph: installs what is missing, builds, make
 test:  ## All checks and tests: installs what is missing, builds, lints, tests
 	@scripts/check.sh
 
-bench:  ## Measure the renderer and the media path
+bench:  ## Measure the renderer, the media path and the Replicate client
 	@scripts/bench.sh
+	@scripts/bench-client.sh
 
 build:  ## Build the zoetrope program
 	swift build -c release --product zoetrope
 
 format:  ## Format the code in place
-	swift format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks Examples

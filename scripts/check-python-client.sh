@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Runs the official Python client against the built simulator. Usage: scripts/check-python-client.sh [TESTS …]
-# Makes the client's virtual environment when it is missing or its requirements have changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,16 +14,7 @@ if [ ! -x "$simulator" ]; then
     exit 1
 fi
 
-if ! cmp -s "$tests/requirements.txt" "$environment/requirements.txt" ||
-    ! "$environment/bin/python" -c 'import replicate' 2>/dev/null; then
-    echo "Installing the official Python client into $environment …" >&2
-    if ! python3 -m venv --clear "$environment"; then
-        echo "python3 cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2
-        exit 1
-    fi
-    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --requirement "$tests/requirements.txt"
-    cp "$tests/requirements.txt" "$environment/requirements.txt"
-fi
+scripts/install-python-client.sh
 
 log=$(mktemp)
 running=

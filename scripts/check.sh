@@ -6,14 +6,18 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh test
 
 echo "== format" >&2
-swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
+swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks Examples
 
 # One build serves programs, tests and benchmarks. It is optimised, because the renderer and the fuzzers run fifty times
 # slower without (docs/decisions/0002-tests-run-optimised.md).
 echo "== build" >&2
 swift build -c release --build-tests --explicit-target-dependency-import-check error
 
-for target in ZoetropeCoreTests ZoetropeMediaTests ZoetropeEndToEndTests; do
+for target in ZoetropeCoreTests ReplicateSimulatorTests ReplicateTests ZoetropeMediaTests ZoetropeEndToEndTests; do
     echo "== $target" >&2
     swift test -c release --skip-build --filter "^$target\\."
 done
+
+# What makes the simulator believable: the official client, unmodified, cannot tell it from Replicate.
+echo "== official Python client" >&2
+scripts/check-python-client.sh

@@ -4,8 +4,8 @@
 set -euo pipefail
 
 run_packages=(ffmpeg bubblewrap)
-# jq, python3: the independent checker; webp, exiftool: sample images.
-test_packages=(jq python3 webp libimage-exiftool-perl)
+# jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
+test_packages=(jq python3 python3-venv webp libimage-exiftool-perl)
 
 case "${1:-run}" in
 run) wanted=("${run_packages[@]}") ;;

@@ -26,10 +26,14 @@ package enum Timestamp {
         return Date(timeIntervalSince1970: Double(seconds) + Double(nanoseconds) / 1_000_000_000)
     }
 
-    /// The text of an instant, in UTC with milliseconds.
+    /// The text of an instant, in UTC with microseconds, which is as exact as a list's own times.
     package static func text(_ date: Date) -> String {
-        // The style cuts off what it does not show.
-        (date + 0.000_5).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        let microseconds = (date.timeIntervalSince1970 * 1_000_000).rounded()
+        let whole = (microseconds / 1_000_000).rounded(.down)
+        let fraction = String(Int(microseconds - whole * 1_000_000))
+        // Whole seconds, so that the style has nothing to cut off.
+        let text = Date(timeIntervalSince1970: whole).formatted(.iso8601).dropLast()
+        return "\(text).\(String(repeating: "0", count: 6 - fraction.count))\(fraction)Z"
     }
 
     private static func daysIn(month: Int, of year: Int) -> Int {

@@ -32,9 +32,11 @@ struct TimestampTests {
     }
 
     @Test
-    func `a written stamp reads back, to the millisecond`() {
-        let date = Date(timeIntervalSince1970: 1_753_839_487.143)
-        #expect(Timestamp.text(date) == "2025-07-30T01:38:07.143Z")
+    func `a written stamp is exact to the microsecond`() {
+        #expect(Timestamp.text(Date(timeIntervalSince1970: 1_753_839_487.143)) == "2025-07-30T01:38:07.143000Z")
+        #expect(Timestamp.text(Date(timeIntervalSince1970: 1_753_839_487.000_001)) == "2025-07-30T01:38:07.000001Z")
+        #expect(Timestamp.text(Date(timeIntervalSince1970: 1_753_839_487.999_999_9)) == "2025-07-30T01:38:08.000000Z")
+        #expect(Timestamp.text(Date(timeIntervalSince1970: -0.5)) == "1969-12-31T23:59:59.500000Z")
     }
 
     @Test
