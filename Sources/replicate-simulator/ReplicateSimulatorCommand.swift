@@ -9,18 +9,19 @@ struct ReplicateSimulatorCommand: AsyncParsableCommand {
         abstract: "Replicate's HTTP API on this machine: real videos, webhooks and faults, and no bill.",
         discussion: """
             Try it:
-              replicate-simulator                      the API on port 9090, outputs on 9091, 20 times real time
-              replicate-simulator --speed 1x           as slow as the real service
-              replicate-simulator --script faults.json with rules from the start
+              replicate-simulator                 API on port 9090, outputs on 9091, at 20x
+              replicate-simulator --speed 1x      as slow as the real service
+              replicate-simulator --script f.json rules from the start
 
             While it runs:
-              curl -s localhost:9090/_simulator          all that it can be asked and told
-              curl -s localhost:9090/_simulator/ledger   what every prediction would have cost
+              curl -s localhost:9090/_simulator          all that it can be asked
+              curl -s localhost:9090/_simulator/ledger   what would have been paid
               curl -s localhost:9090/_simulator/script -d '{"rules":[
-                {"on":"create","times":2,"fault":{"kind":"close","when":"after"}},
-                {"on":"create","model":"minimax/video-01-live","plan":{"error_code":"E005"}}]}'
+                {"on":"create","fault":{"kind":"close","when":"after"}},
+                {"on":"create","plan":{"error_code":"E005"}}]}'
 
-            Exit codes: 0 stopped; 1 it could not start (the reason is on standard error); 2 wrong usage.
+            Exit codes: 0 stopped; 1 it could not start (the reason is on standard
+            error); 2 wrong usage.
             """
     )
 

@@ -167,7 +167,8 @@ struct CogTests {
             #expect(last.headers["webhook-signature"] == nil)
             #expect(last.headers["user-agent"]?.hasPrefix("coglet/") == true)
             #expect(last.json.object?.keys == ["id", "output", "logs", "status", "metrics"])
-            let times = try #require(simulator.ledger.cogRuns.first).deliveries.filter { $0.event == "completed" }.map(\.time)
+            let times = try #require(simulator.ledger.cogRuns.first).deliveries.filter { $0.event == "completed" }
+                .map(\.time)
             let gaps = zip(times.dropFirst(), times).map { ($0 - $1).rounded(toPlaces: 3) }
             #expect(gaps == [0.2, 0.4])
         }

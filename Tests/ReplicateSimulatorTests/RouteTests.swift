@@ -203,7 +203,15 @@ struct RouteTests {
                 answer.json["metrics"]?.text
                     == #"{"predict_time":150,"total_time":152,"video_output_count":1,"video_output_duration_seconds":5.64}"#
             )
-            #expect(answer.json["completed_at"]?.string?.count == 27)
+            for key in ["created_at", "started_at", "completed_at"] {
+                #expect(answer.json[key]?.string?.count == 27, "\(key) has six digits")
+            }
+            #expect(
+                answer.json.object?.keys == [
+                    "id", "model", "version", "input", "logs", "output", "data_removed", "error", "source", "status",
+                    "created_at", "started_at", "completed_at", "metrics", "urls",
+                ]
+            )
             #expect(answer.json["output"]?.string?.hasPrefix("\(simulator.outputURL)/xezq/") == true)
         }
     }
@@ -290,6 +298,7 @@ struct RouteTests {
         "\r\n\r\n\r\n", "GET /v1/\u{0} HTTP/1.1\r\nHost: x\r\n\r\n", "nonsense\r\n\r\n",
         "GET /v1/predictions?cursor=%ff%fe&created_after=%00 HTTP/1.1\r\nHost: \"x\"\r\nConnection: close\r\n\r\n",
         "POST /v1/files HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=\r\nContent-Length: 2\r\n\r\n--",
+        "GET /v1/predictions?created_after=9999-12-31T23:59:59Z&source=x&cursor=bj05MjIzMzcyMDM2ODU0Nzc1ODA3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "GET //////v1//predictions/%2e%2e/%00?%%%=&&&==== HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
     ])
@@ -300,7 +309,8 @@ struct RouteTests {
                 request.replacing("\r\nHost", with: "\r\nAuthorization: Bearer \(simulator.token)\r\nHost").utf8
             )
             let answer = try await Wire.exchange(host: host, bytes + Array("GET / HTTP/1.0\r\n\r\n".utf8))
-            #expect(answer.status == 0 || answer.status >= 400)
+            // An empty page is an answer, too.
+            #expect(answer.status == 0 || answer.status >= 400 || answer.json["results"] == [])
             #expect(try await caller.call("GET", "/v1/account").status == 200)
         }
     }

@@ -45,7 +45,10 @@ extension Moment {
             seconds -= offset
         }
         guard reader.isAtEnd else { return nil }
-        nanoseconds = seconds * 1_000_000_000 + fraction
+        // Years after 2262 do not fit; what is compared with them is before them anyway.
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflowOfSum) = whole.addingReportingOverflow(fraction)
+        nanoseconds = overflow || overflowOfSum ? (seconds < 0 ? .min : .max) : sum
     }
 
     private static func split(_ nanoseconds: Int) -> (secondsOfDay: Int, days: Int) {

@@ -109,7 +109,7 @@ extension Wire.Answer {
             }
         rest = rest[(end + 4)...]
         if let length = headers["content-length"].flatMap({ Int($0) }) {
-            body = Array(rest)
+            body = Array(rest.prefix(length))
             isWhole = isHead || body.count == length
         } else if headers["transfer-encoding"] == "chunked" {
             while let lineEnd = rest.firstIndex(of: 0x0D),
