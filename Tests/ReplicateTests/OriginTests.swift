@@ -29,7 +29,8 @@ struct OriginTests {
         "https://evil.com\\.replicate.delivery/", "https://127.0.0.1/a", "https://[::1]/a", "file:///etc/passwd",
         "ftp://replicate.delivery/a", "//replicate.delivery/a", "replicate.delivery/a", "", "https://", "https:///a",
         "https://.replicate.delivery.", "https://replicate.delivery.:443/", "https://evil.com%2f.replicate.delivery/",
-        "https://replicate%2edelivery/", "gopher://replicate.delivery", "data:text/plain,x",
+        "http://replicate.delivery:443/a", "https://replicate%2edelivery/", "gopher://replicate.delivery",
+        "data:text/plain,x",
     ])
     func `and from nowhere else`(url: String) {
         #expect(!Self.isAllowed(url))
