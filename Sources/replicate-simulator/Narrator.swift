@@ -14,8 +14,9 @@ enum Narrator {
         lines += [
             "  Token    \(simulator.token)",
             "",
-            "Zoetrope:",
-            "  REPLICATE_BASE_URL=\(simulator.baseURL) REPLICATE_API_TOKEN=\(simulator.token) zoetrope serve",
+            "Zoetrope, and any program that uses the Replicate library:",
+            "  export REPLICATE_BASE_URL=\(simulator.baseURL) REPLICATE_API_TOKEN=\(simulator.token)",
+            "  export REPLICATE_OUTPUT_ORIGINS=\(simulator.outputURL)",
             "",
             "curl:",
             "  curl -s \(simulator.baseURL)/v1/models/minimax/video-01-live/predictions \\",

@@ -128,4 +128,15 @@ struct ControlTests {
             try await eventually { simulator.ledger.accepted > 0 && simulator.requests.count >= 2 }
         }
     }
+
+    @Test func `it stops while connections come in`() async throws {
+        for _ in 0..<20 {
+            let clients = try await ReplicateSimulator.withRunning { simulator in
+                let url = simulator.baseURL
+                // They outlive the simulator on purpose, and are waited for below.
+                return (0..<20).map { _ in Task { try? await Wire.send(url, "/v1/account") } }
+            }
+            for client in clients { _ = await client.value }
+        }
+    }
 }

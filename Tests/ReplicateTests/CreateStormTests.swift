@@ -54,7 +54,10 @@ struct CreateStormTests {
             #expect(connections.filter { $0.bytesReceived > 0 }.count <= count - unsent)
 
             // Told right: an id only for what exists; refused or transient only for what does not.
-            let created = Dictionary(uniqueKeysWithValues: ledger.creates.map { ($0.tag ?? "", $0.id) })
+            let created = Dictionary(
+                ledger.creates.map { ($0.tag ?? "", $0.id) },
+                uniquingKeysWith: { first, _ in first }
+            )
             #expect(outcome.ids.count + outcome.kinds.count == count)
             #expect(outcome.ids.allSatisfy { created[$0] == $1.rawValue })
             #expect(outcome.kinds.allSatisfy { $1 == .ambiguous || created[$0] == nil })

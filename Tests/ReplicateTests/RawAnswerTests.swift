@@ -209,6 +209,18 @@ struct RawAnswerTests {
     }
 
     @Test
+    func `a quote in a file's name does not end it`() async throws {
+        let answer = #"{"id":"f","urls":{"get":"http://x/f"}}"#
+        try await RawServer.run([.init(answer: Self.answer("201 Created", answer), after: 300)]) { server, address in
+            let client = try ReplicateClient(token: "r8_secret", baseURL: address)
+            let file = try await client.uploadFile([7], contentType: "image/png", name: "a\"; b=\"c\u{301}.png")
+            #expect(file.id == "f")
+            let request = try #require(server.requests.first)
+            #expect(request.contains("name=\"content\"; filename=\"a%22; b=%22c\u{301}.png\"\r\n"))
+        }
+    }
+
+    @Test
     func `an upload that is refused half-way leaves no file open`() async throws {
         let refusal = RawServer.Script(answer: Self.answer("413 Too Large", #"{"detail":"too large"}"#), closes: false)
         try await RawServer.run(Array(repeating: refusal, count: 5)) { _, address in

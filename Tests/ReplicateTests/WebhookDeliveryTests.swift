@@ -28,7 +28,10 @@ struct WebhookDeliveryTests {
         _ fault: Fault?,
         _ body: @Sendable (SimulatedReplicate, [Received], WebhookVerifier) async throws -> Void
     ) async throws {
-        let answer = RawServer.Script(answer: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", after: 100)
+        let answer = RawServer.Script(
+            answer: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            after: 100
+        )
         let rules = fault.map { [Rule.fault(.webhook, $0, event: .completed)] } ?? []
         try await RawServer.run(Array(repeating: answer, count: 4)) { server, address in
             try await SimulatedReplicate.run(rules: rules) { replicate in

@@ -2,6 +2,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// The pipeline of one connection of Hummingbird's server: the tap, HTTP/1.1, whole requests.
 ///
@@ -11,18 +12,26 @@ struct SimulatorChannel: ServerChildChannel {
     let origin: Origin
     let core: Core
 
-    /// A connection that nobody handles yet; one that nobody ever does is closed.
+    /// The channel and what is known of its connection.
+    ///
+    /// A server that stops drops connections that it has accepted; an asynchronous channel that is dropped would stop the
+    /// process, so one that nobody has handled is closed in due form.
     final class Value: ServerChildChannelValue {
-        let channel: any Channel
+        let asynchronous: NIOAsyncChannel<AssembledRequest, HTTPServerResponsePart>
         let connection: Connection
+        let isHandled = Atomic(false)
 
-        init(_ channel: any Channel, _ connection: Connection) {
-            self.channel = channel
+        init(_ asynchronous: NIOAsyncChannel<AssembledRequest, HTTPServerResponsePart>, _ connection: Connection) {
+            self.asynchronous = asynchronous
             self.connection = connection
         }
 
+        var channel: any Channel { asynchronous.channel }
+
         deinit {
-            channel.close(promise: nil)
+            guard !isHandled.load(ordering: .relaxed) else { return }
+            // Owned by nobody: it ends as soon as the socket is closed.
+            Task { [asynchronous] in try? await asynchronous.executeThenClose { _, _ in } }
         }
     }
 
@@ -30,53 +39,32 @@ struct SimulatorChannel: ServerChildChannel {
         channel.eventLoop.makeCompletedFuture {
             let connection = core.open(origin)
             let pipeline = channel.pipeline.syncOperations
-            // Nothing is read before somebody handles it.
-            try channel.syncOptions?.setOption(.autoRead, value: false)
             // A client that closes is gone; Hummingbird would let it listen on.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try pipeline.addHandler(ConnectionTap(connection) { core.close(connection) })
             try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
             try pipeline.addHandler(RequestAssembler(connection))
-            return Value(channel, connection)
+            return Value(try NIOAsyncChannel(wrappingChannelSynchronously: channel), connection)
         }
     }
 
-    /// Makes the channel asynchronous.
-    ///
-    /// Not in `setup`: a server that stops drops connections that it has accepted, and an asynchronous channel that is dropped
-    /// stops the process.
-    private static func begin(_ channel: any Channel) async throws
-        -> NIOAsyncChannel<AssembledRequest, HTTPServerResponsePart>
-    {
-        try await channel.eventLoop
-            .submit {
-                guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
-                let asynchronous = try NIOAsyncChannel<AssembledRequest, HTTPServerResponsePart>(
-                    wrappingChannelSynchronously: channel
-                )
-                try? channel.syncOptions?.setOption(.autoRead, value: true)
-                return asynchronous
-            }
-            .get()
-    }
-
     func handle(value: Value, logger: Logger) async {
+        value.isHandled.store(true, ordering: .relaxed)
         let channel = value.channel
         await withTaskCancellationHandler {
             // Clients come and go, and faults close connections: neither is an error of the server's.
-            try? await Self.begin(channel)
-                .executeThenClose { inbound, outbound in
-                    for try await assembled in inbound {
-                        let exchange = HTTPExchange(
-                            core: core,
-                            connection: value.connection,
-                            channel: channel,
-                            outbound: outbound
-                        )
-                        guard try await exchange.run(assembled) else { return }
-                    }
+            try? await value.asynchronous.executeThenClose { inbound, outbound in
+                for try await assembled in inbound {
+                    let exchange = HTTPExchange(
+                        core: core,
+                        connection: value.connection,
+                        channel: channel,
+                        outbound: outbound
+                    )
+                    guard try await exchange.run(assembled) else { return }
                 }
+            }
         } onCancel: {
             channel.close(promise: nil)
         }
