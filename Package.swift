@@ -156,7 +156,7 @@ let package = Package(
         .testTarget(
             name: "ReplicateTests",
             dependencies: [
-                "Replicate", "ReplicateSimulator", "ZoetropeTestKit",
+                "Replicate", "ReplicateSimulator", "ZoetropeTestKit", "animate-with-replicate",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -27,15 +27,18 @@ final class LocalFile: Sendable {
     /// Opens a regular file for reading and tells its size in bytes.
     static func reading(_ path: String) async throws -> (file: LocalFile, size: Int64) {
         try await NIOThreadPool.singleton.runIfActive {
-            let type = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-            guard type == .typeRegular || type == .typeSymbolicLink else {
-                throw Failure(description: "it is not a regular file")
-            }
-            // Not blocking: should a pipe have taken the file's place, opening it must not wait for a writer.
+            // Not blocking: opening a pipe must not wait for a writer.
             let file = LocalFile(
                 try SystemPackage.FileDescriptor.open(FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
             )
-            return (file, try file.with { try $0.seek(offset: 0, from: .end) })
+            return try file.with { descriptor in
+                var information = stat()
+                guard fstat(descriptor.rawValue, &information) == 0 else { throw Errno(rawValue: errno) }
+                guard information.st_mode & S_IFMT == S_IFREG else {
+                    throw Failure(description: "it is not a regular file")
+                }
+                return (file, Int64(information.st_size))
+            }
         }
     }
 

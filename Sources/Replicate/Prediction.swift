@@ -107,6 +107,14 @@ extension Prediction {
         }
     }
 
+    /// The first of ``outputFiles``, for models that return one.
+    ///
+    /// - Throws: ``failure``, or one that says ``PredictionFailure/Reason/missingOutput`` when there is no file for another reason.
+    public func outputFile() throws(PredictionFailure) -> String {
+        guard let file = outputFiles.first, !file.isEmpty else { throw failure ?? .missingOutput }
+        return file
+    }
+
     /// Why there is no result, for a terminal prediction that has none; `nil` otherwise.
     ///
     /// A prediction that succeeded without an output counts as failed: older model servers report success although the

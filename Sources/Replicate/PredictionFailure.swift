@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Replicate puts a short code in brackets at the end of the error text, `… (E005) (aBc123)` or `… (code: PA)`; texts of a vendor
 /// and of Python may come without one. Source: Replicate's *Error codes* page and reports of users.
-public struct PredictionFailure: Sendable, Hashable, CustomStringConvertible {
+public struct PredictionFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure it is.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
         /// The input or the output was flagged by moderation (E005). The same input will be refused again.

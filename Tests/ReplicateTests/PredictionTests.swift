@@ -105,6 +105,16 @@ struct PredictionTests {
     }
 
     @Test
+    func `an output file is there or the failure is thrown`() throws {
+        let done = try Self.prediction(#"{"id":"a","status":"succeeded","output":"u"}"#)
+        #expect(try done.outputFile() == "u")
+        let failed = try Self.prediction(#"{"id":"a","status":"failed","error":"x (E005)"}"#)
+        #expect(throws: PredictionFailure(error: "x (E005)")) { try failed.outputFile() }
+        let odd = try Self.prediction(#"{"id":"a","status":"succeeded","output":{"a":1}}"#)
+        #expect(throws: PredictionFailure.self) { try odd.outputFile() }
+    }
+
+    @Test
     func `an empty error text is none`() throws {
         #expect(try Self.prediction(#"{"id":"a","status":"succeeded","error":"","output":"u"}"#).error == nil)
     }

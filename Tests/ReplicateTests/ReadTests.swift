@@ -51,7 +51,7 @@ struct ReadTests {
     @Test(arguments: rows)
     func `a get is repeated where that can help`(row: Row) async throws {
         try await SimulatedReplicate.run(configure: {
-            $0.readTimeout = .milliseconds(row.name == "no answer" ? 300 : 20_000)
+            $0.readTimeout = .milliseconds(row.name == "no answer" ? 3_000 : 20_000)
         }) {
             replicate in
             let id = try await replicate.create().id
