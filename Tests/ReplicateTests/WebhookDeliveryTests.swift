@@ -86,6 +86,34 @@ struct WebhookDeliveryTests {
         }
     }
 
+    private static let answer = RawServer.Script(
+        answer: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        after: 100
+    )
+
+    @Test(arguments: [Fault.early, .reorder, .drop])
+    func `early, late and lost deliveries do not change how it ends`(fault: Fault) async throws {
+        try await RawServer.run(Array(repeating: Self.answer, count: 4)) { server, address in
+            let rule = Rule.fault(.webhook, fault, event: fault == .drop ? .completed : nil)
+            try await SimulatedReplicate.run(rules: [rule]) { replicate in
+                let prediction = try await replicate.client.createPrediction(
+                    .model("minimax/video-01-live"),
+                    input: SimulatedReplicate.input,
+                    webhook: address,
+                    webhookEvents: [.start, .completed]
+                )
+                // An early delivery has been answered before the create was.
+                if fault == .early { #expect(server.requests.count == 1) }
+                let done = try await replicate.client.waitUntilTerminal(prediction.id)
+                #expect(done.status == .succeeded)
+                await replicate.simulator.advance(by: .seconds(5))
+                let told = try server.requests.map { try Replicate.Prediction(webhookBody: Received($0).body) }
+                #expect(told.allSatisfy { $0.id == prediction.id })
+                #expect(told.last?.status.isTerminal == (fault == .early))
+            }
+        }
+    }
+
     @Test
     func `an old delivery is refused`() async throws {
         try await Self.deliveries(.oldTimestamp(seconds: 600)) { replicate, received, verifier in
