@@ -60,7 +60,7 @@ final class Transport: Sendable {
         _ request: OutgoingRequest,
         _ read: @escaping @Sendable (HTTPClientResponse) async throws -> Result
     ) async throws(ExchangeFailure) -> Result {
-        let progress = SendProgress()
+        let hasBegun = Flag()
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = request.method
         outgoing.headers = request.headers
@@ -68,11 +68,11 @@ final class Transport: Sendable {
         case nil: break
         case .bytes(let buffer):
             outgoing.body = .stream(
-                WatchedBody(base: OneBuffer(buffer), progress: progress),
+                WatchedBody(base: OneBuffer(buffer), hasBegun: hasBegun),
                 length: .known(Int64(buffer.readableBytes))
             )
         case .multipart(let body):
-            outgoing.body = .stream(WatchedBody(base: body, progress: progress), length: .known(body.length))
+            outgoing.body = .stream(WatchedBody(base: body, hasBegun: hasBegun), length: .known(body.length))
         }
         let client: HTTPClient
         if request.isRepeatable {
@@ -90,7 +90,7 @@ final class Transport: Sendable {
             }
         } catch {
             // A request with a body cannot be carried out by a server that got none of it.
-            let mayHaveArrived = request.body == nil || progress.hasBegun
+            let mayHaveArrived = request.body == nil || hasBegun.isRaised
             throw ExchangeFailure(cause: error, mayHaveArrived: mayHaveArrived, limit: request.largestAnswer)
         }
     }
@@ -173,49 +173,60 @@ struct ExchangeFailure: Error {
 /// The time for an exchange was over.
 struct TimedOut: Error {}
 
-/// Runs `body` and throws ``TimedOut`` when it takes longer.
+/// Runs `body` and throws ``TimedOut`` when it takes longer; returns only when it has ended.
+///
+/// The timer is an event loop's, because a sleeping task keeps its timer, and memory, until its time has come, even when it
+/// is cancelled long before.
 func withTimeout<Result: Sendable>(
     _ timeout: Duration,
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
-    try await withThrowingTaskGroup(of: Result.self) { group in
-        group.addTask(operation: body)
-        group.addTask {
-            try await Task.sleep(for: timeout)
-            throw TimedOut()
+    let isOver = Flag()
+    // Owned by this call, which waits for it and passes cancellation on.
+    let work = Task(operation: body)
+    let timer = MultiThreadedEventLoopGroup.singleton.any()
+        .scheduleTask(in: TimeAmount(timeout)) {
+            isOver.raise()
+            work.cancel()
         }
-        defer { group.cancelAll() }
-        guard let result = try await group.next() else { throw CancellationError() }
-        return result
+    defer { timer.cancel() }
+    do {
+        return try await withTaskCancellationHandler {
+            try await work.value
+        } onCancel: {
+            work.cancel()
+        }
+    } catch {
+        throw isOver.isRaised ? TimedOut() : error
     }
 }
 
-/// Whether a request's body has begun to leave.
-private final class SendProgress: Sendable {
-    private let begun = Atomic<Bool>(false)
+/// Something that happens once, on whichever thread.
+private final class Flag: Sendable {
+    private let raised = Atomic(false)
 
-    var hasBegun: Bool { begun.load(ordering: .sequentiallyConsistent) }
+    var isRaised: Bool { raised.load(ordering: .sequentiallyConsistent) }
 
-    func begin() { begun.store(true, ordering: .sequentiallyConsistent) }
+    func raise() { raised.store(true, ordering: .sequentiallyConsistent) }
 }
 
 /// A body that notes when its first bytes are asked for, which is after the connection stands and the head was written.
 private struct WatchedBody<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable where Base.Element == ByteBuffer {
     let base: Base
-    let progress: SendProgress
+    let hasBegun: Flag
 
     struct AsyncIterator: AsyncIteratorProtocol {
         var base: Base.AsyncIterator
-        let progress: SendProgress
+        let hasBegun: Flag
 
         mutating func next() async throws -> ByteBuffer? {
-            progress.begin()
+            hasBegun.raise()
             return try await base.next()
         }
     }
 
     func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(base: base.makeAsyncIterator(), progress: progress)
+        AsyncIterator(base: base.makeAsyncIterator(), hasBegun: hasBegun)
     }
 }
 
