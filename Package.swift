@@ -140,11 +140,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ReplicateSimulatorTests",
-            dependencies: [
-                "ReplicateSimulator", "ZoetropeMedia", "ZoetropeTestKit",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
+            dependencies: ["ReplicateSimulator", "ZoetropeMedia", "ZoetropeTestKit"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -25,6 +25,41 @@ struct Call: Sendable {
     static let usualLargestAnswer = 64 << 20
 }
 
+extension Call {
+    /// The call that starts a prediction, to be sent once; the filter goes along only with a webhook.
+    ///
+    /// - Throws: ``ReplicateError`` when the body cannot be written.
+    static func starting(
+        _ operation: String,
+        method: HTTPMethod,
+        url: String,
+        body: [String: JSONValue],
+        webhook: String?,
+        events: Set<WebhookEvent>,
+        timeout: Duration
+    ) throws -> Call {
+        var body = body
+        if let webhook {
+            body["webhook"] = .string(webhook)
+            if !events.isEmpty {
+                body["webhook_events_filter"] = .array(events.map(\.rawValue).sorted().map { .string($0) })
+            }
+        }
+        guard let json = try? JSONValue.object(body).encoded() else {
+            throw ReplicateError(.permanent, operation, "the input holds a number that JSON cannot hold")
+        }
+        return Call(
+            operation: operation,
+            method: method,
+            url: url,
+            headers: ["content-type": "application/json"],
+            body: .bytes(ByteBuffer(bytes: json)),
+            timeout: timeout,
+            isRepeatable: false
+        )
+    }
+}
+
 /// An API at one address, called with one token.
 package struct APIConnection: Sendable {
     let base: Origin

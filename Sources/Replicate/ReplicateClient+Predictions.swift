@@ -1,5 +1,4 @@
 public import Foundation
-import NIOCore
 import NIOHTTP1
 
 /// What runs: the three ways to create a prediction.
@@ -126,26 +125,14 @@ extension ReplicateClient {
                 "a model or deployment is named \"owner/name\", got \"\(name)\""
             )
         }
-        if let webhook {
-            body["webhook"] = .string(webhook)
-            if !events.isEmpty {
-                body["webhook_events_filter"] = .array(events.map(\.rawValue).sorted().map { .string($0) })
-            }
-        }
-        let json: [UInt8]
-        do {
-            json = try JSONValue.object(body).encoded()
-        } catch {
-            throw ReplicateError(.permanent, operation, "the input holds a number that JSON cannot hold")
-        }
-        return Call(
-            operation: operation,
+        return try Call.starting(
+            operation,
             method: .POST,
             url: url,
-            headers: ["content-type": "application/json"],
-            body: .bytes(ByteBuffer(bytes: json)),
-            timeout: configuration.createTimeout,
-            isRepeatable: false
+            body: body,
+            webhook: webhook,
+            events: events,
+            timeout: configuration.createTimeout
         )
     }
 

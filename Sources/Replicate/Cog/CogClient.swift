@@ -1,5 +1,4 @@
 import Foundation
-import NIOCore
 import NIOHTTP1
 
 /// A client of a self-hosted Cog model server, Replicate's open format for models in containers.
@@ -126,24 +125,14 @@ extension CogClient {
         events: Set<WebhookEvent>,
         timeout: Duration
     ) throws -> Call {
-        let operation = "run prediction"
-        var body: [String: JSONValue] = ["id": .string(id.rawValue), "input": .object(input)]
-        if let webhook { body["webhook"] = .string(webhook) }
-        if !events.isEmpty {
-            body["webhook_events_filter"] = .array(events.map(\.rawValue).sorted().map { .string($0) })
-        }
-        let url = api.url(["predictions", try checked(id)])
-        guard let json = try? JSONValue.object(body).encoded() else {
-            throw ReplicateError(.permanent, operation, "the input holds a number that JSON cannot hold")
-        }
-        return Call(
-            operation: operation,
+        try Call.starting(
+            "run prediction",
             method: .PUT,
-            url: url,
-            headers: ["content-type": "application/json"],
-            body: .bytes(ByteBuffer(bytes: json)),
-            timeout: timeout,
-            isRepeatable: false
+            url: api.url(["predictions", checked(id)]),
+            body: ["id": .string(id.rawValue), "input": .object(input)],
+            webhook: webhook,
+            events: events,
+            timeout: timeout
         )
     }
 
