@@ -139,7 +139,7 @@ package struct APIConnection: Sendable {
     func value<Value>(of call: Call, as make: (JSONValue) throws -> Value) async throws -> Value {
         try await perform(call) { answer in
             do {
-                return try make(JSONValue(parsing: answer.body))
+                return try make(JSONValue(answer: answer.body))
             } catch let error as UnreadableAnswer {
                 throw ReplicateError(
                     call.isRepeatable ? .transient : .ambiguous,

@@ -39,7 +39,7 @@ public struct Prediction: Sendable, Hashable, Identifiable {
     /// Take it for a doorbell: the signature does not cover the URL, deliveries repeat and come out of order. Get the
     /// prediction by its id and act on that.
     public init(webhookBody: some Sequence<UInt8>) throws {
-        try self.init(JSONValue(parsing: webhookBody))
+        try self.init(JSONValue(answer: webhookBody))
     }
 
     init(_ json: JSONValue, defaultID: String?) throws {

@@ -97,6 +97,11 @@ struct PredictionTests {
         #expect(throws: UnreadableAnswer.self) { try Self.prediction(text) }
     }
 
+    @Test(arguments: ["", "{", "<html>", #"{"id":01}"#])
+    func `a webhook's body that is not JSON is unreadable`(text: String) {
+        #expect(throws: UnreadableAnswer.self) { try Prediction(webhookBody: text.utf8) }
+    }
+
     @Test
     func `with an id it is one, whatever else is missing`() throws {
         let prediction = try Self.prediction(#"{"id":"a"}"#)

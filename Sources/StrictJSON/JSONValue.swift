@@ -1,4 +1,4 @@
-/// Any JSON value: a model's inputs and outputs have no fixed shape.
+/// Any JSON value, for what has no fixed shape.
 ///
 /// Write one with literals: `["prompt": "a calm sea", "duration": 5, "audio": nil]`.
 public enum JSONValue: Sendable, Hashable {
@@ -16,12 +16,12 @@ public enum JSONValue: Sendable, Hashable {
     /// What can be repaired is: broken UTF-8 and lone surrogates become U+FFFD, a number too large for a double the largest one. Of equal
     /// keys the last one counts.
     ///
-    /// - Throws: ``UnreadableAnswer`` when it is not JSON or nested deeper than 128 levels.
-    public init(parsing bytes: some Sequence<UInt8>) throws {
-        do {
+    /// - Throws: ``JSONError`` when it is not JSON or nested deeper than 128 levels.
+    public init(parsing bytes: some Sequence<UInt8>) throws(JSONError) {
+        do throws(JSONParser.Failure) {
             self = try JSONParser.parse(Array(bytes))
         } catch {
-            throw UnreadableAnswer("text that is not JSON: \(error)")
+            throw JSONError("text that is not JSON: \(error)")
         }
     }
 
@@ -70,20 +70,20 @@ public enum JSONValue: Sendable, Hashable {
 
     /// The value as compact JSON text with sorted keys.
     ///
-    /// - Throws: ``UnreadableAnswer`` for a number that JSON cannot hold: infinite or not a number.
-    public func encoded() throws -> [UInt8] {
+    /// - Throws: ``JSONError`` for a number that JSON cannot hold: infinite or not a number.
+    public func encoded() throws(JSONError) -> [UInt8] {
         var bytes: [UInt8] = []
         try write(to: &bytes)
         return bytes
     }
 
-    private func write(to bytes: inout [UInt8]) throws {
+    private func write(to bytes: inout [UInt8]) throws(JSONError) {
         switch self {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value): bytes += "\(value)".utf8
         case .number(let value):
-            guard value.isFinite else { throw UnreadableAnswer("a number that JSON cannot hold") }
+            guard value.isFinite else { throw JSONError("a number that JSON cannot hold") }
             bytes += "\(value)".utf8
         case .string(let text): Self.write(text, to: &bytes)
         case .array(let elements):
