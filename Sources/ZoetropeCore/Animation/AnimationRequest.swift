@@ -1,19 +1,24 @@
 /// A validated wish for one clip.
 ///
 /// It exists only if the model can fulfil it.
-package struct AnimationRequest: Sendable, Equatable {
+package struct AnimationRequest: Sendable, Hashable {
     package let model: VideoModel
     package let motion: Motion
     package let camera: Camera
     package let resolution: Resolution
     /// Length of the clip in seconds.
     package let seconds: Int
-    /// Trimmed, 1–500 code points; nil when the caller gave none.
+    /// Trimmed, 1–500 code points and so at most 2,000 bytes of UTF-8; nil when the caller gave none.
     package let prompt: String?
+    /// Whether the published video keeps the model's sound track, if it makes one.
+    package let audio: Bool
+    /// The seed that the caller chose; nil leaves the choice to the model.
+    package let chosenSeed: UInt64?
+
     /// Chooses among equally good random details (the phase of an unsteady hand).
     ///
     /// Same seed, same clip.
-    package let seed: UInt64
+    package var seed: UInt64 { chosenSeed ?? 0 }
 
     /// Prompts longer than this are refused.
     ///
@@ -22,9 +27,10 @@ package struct AnimationRequest: Sendable, Equatable {
 
     /// Validates a wish.
     ///
-    /// The error names every rule that it breaks.
+    /// The error names every rule that it breaks, in the order prompt, resolution, duration.
     ///
-    /// `resolution` is as callers write it: `480p`, `720p` (nil) or `1080p`; without `seconds` the model's default is taken.
+    /// `resolution` is as callers write it: `480p`, `720p` or `1080p`; nil takes ``VideoModel/standardResolution``. Without
+    /// `seconds` the model's default is taken.
     package init(
         model: VideoModel = .local,
         motion: Motion = .standard,
@@ -33,11 +39,18 @@ package struct AnimationRequest: Sendable, Equatable {
         seconds: Int? = nil,
         tier: Tier = .free,
         prompt: String? = nil,
-        seed: UInt64 = 0
+        audio: Bool = false,
+        seed: UInt64? = nil
     ) throws(RequestError) {
         var problems: [RequestError.Problem] = []
 
-        let resolutionValue = resolution.map(Resolution.init(rawValue:)) ?? Resolution.standard
+        let trimmed = prompt.map(Self.trimmed)
+        let length = trimmed?.unicodeScalars.count ?? 0
+        if length > Self.maxPromptCodePoints || (length == 0 && model.requiresPrompt) {
+            problems.append(.init(field: "prompt", rule: .prompt))
+        }
+
+        let resolutionValue = resolution.map(Resolution.init(rawValue:)) ?? model.standardResolution
         if resolutionValue.map(model.resolutions.contains) != true {
             problems.append(.init(field: "resolution", rule: .resolution))
         }
@@ -54,20 +67,38 @@ package struct AnimationRequest: Sendable, Equatable {
             }
         }
 
-        let trimmed = prompt.map(Self.trimmed)
-        let length = trimmed?.unicodeScalars.count ?? 0
-        if length > Self.maxPromptCodePoints || (length == 0 && model.requiresPrompt) {
-            problems.append(.init(field: "prompt", rule: .prompt))
-        }
-
         guard problems.isEmpty, let resolutionValue else { throw RequestError(problems: problems) }
+        self.init(
+            accepted: model,
+            motion: motion,
+            camera: camera,
+            resolution: resolutionValue,
+            seconds: secondsValue,
+            prompt: length > 0 ? trimmed : nil,
+            audio: audio,
+            chosenSeed: seed
+        )
+    }
+
+    /// Takes what was validated before.
+    init(
+        accepted model: VideoModel,
+        motion: Motion,
+        camera: Camera,
+        resolution: Resolution,
+        seconds: Int,
+        prompt: String?,
+        audio: Bool,
+        chosenSeed: UInt64?
+    ) {
         self.model = model
         self.motion = motion
         self.camera = camera
-        self.resolution = resolutionValue
-        self.seconds = secondsValue
-        self.prompt = length > 0 ? trimmed : nil
-        self.seed = seed
+        self.resolution = resolution
+        self.seconds = seconds
+        self.prompt = prompt
+        self.audio = audio
+        self.chosenSeed = chosenSeed
     }
 
     private static func trimmed(_ text: String) -> String {
@@ -75,46 +106,4 @@ package struct AnimationRequest: Sendable, Equatable {
         let end = scalars.lastIndex { !$0.properties.isWhitespace }
         return end.map { String(String.UnicodeScalarView(scalars[...$0])) } ?? ""
     }
-}
-
-/// Everything that is wrong with a request, with the messages that callers rely on.
-package struct RequestError: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Rule: Sendable, Equatable {
-        case prompt
-        case resolution
-        case duration(offered: [Int])
-        case paidPlan(seconds: Int)
-    }
-
-    package struct Problem: Sendable, Equatable {
-        package let field: String
-        package let rule: Rule
-
-        package var message: String {
-            switch rule {
-            case .prompt:
-                "Prompt is required (max \(AnimationRequest.maxPromptCodePoints) characters)"
-            case .resolution:
-                "Invalid resolution. Choose 480p, 720p, or 1080p"
-            case .duration(let offered):
-                "Invalid duration. Choose \(Self.list(offered)) seconds"
-            case .paidPlan(let seconds):
-                "\(seconds)-second animations are available on the paid plan"
-            }
-        }
-
-        /// "6", "6 or 10", "5, 6, or 10".
-        private static func list(_ numbers: [Int]) -> String {
-            let words = numbers.map(String.init)
-            return switch words.count {
-            case ...1: words.joined()
-            case 2: words.joined(separator: " or ")
-            default: words.dropLast().joined(separator: ", ") + ", or " + words[words.count - 1]
-            }
-        }
-    }
-
-    package let problems: [Problem]
-
-    package var description: String { problems.map(\.message).joined(separator: "; ") }
 }

@@ -1,5 +1,5 @@
 /// Width and height of a picture in pixels.
-package struct FrameSize: Sendable, Equatable, CustomStringConvertible {
+package struct FrameSize: Sendable, Hashable, CustomStringConvertible {
     package var width: Int
     package var height: Int
 

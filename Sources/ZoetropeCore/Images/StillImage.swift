@@ -17,6 +17,16 @@ package struct StillImage: Sendable {
         self.bytes = bytes
     }
 
+    /// Reads a file that was stored without its metadata, and gives it back the orientation that was kept beside it.
+    package init(stored bytes: [UInt8], orientation: ImageOrientation, limits: ImageLimits = .standard)
+        throws(ImageError)
+    {
+        let image = try StillImage(parsing: bytes, limits: limits)
+        var header = image.header
+        header.orientation = orientation
+        self.init(header: header, bytes: image.bytes)
+    }
+
     /// Reads an untrusted file.
     ///
     /// Limits are checked as soon as the size is known, before the rest of the file is looked at.

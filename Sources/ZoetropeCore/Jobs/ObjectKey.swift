@@ -1,0 +1,67 @@
+/// The name of an object in the object store: a relative path that stays below the store's folder.
+package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
+    /// The key as it is stored, for example `uploads/{job}/source.jpg`.
+    package let description: String
+
+    /// The longest key, in UTF-8 bytes.
+    ///
+    /// S3 takes 1,024; the rest is left for a prefix in the bucket.
+    package static let maxBytes = 512
+
+    /// Takes a key from outside.
+    ///
+    /// Nil when it is empty, longer than ``maxBytes``, begins or ends with `/`, holds a part that is empty, `.` or `..`,
+    /// or a control character.
+    package init?(_ text: String) {
+        guard text.utf8.count <= Self.maxBytes else { return nil }
+        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return nil }
+        // By code points: as a character, a slash with a combining mark would not be a slash.
+        let parts = text.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ !["", ".", ".."].contains(Substring($0)) }) else { return nil }
+        description = text
+    }
+
+    private init(trusted text: String) {
+        description = text
+    }
+}
+
+extension ObjectKey {
+    /// The published video of an animation.
+    package static func video(_ job: JobID, _ animation: AnimationID) -> ObjectKey {
+        ObjectKey(trusted: "animations/\(job)/\(animation).mp4")
+    }
+
+    /// The HD result of an animation, when it differs from the published video.
+    package static func hdVideo(_ job: JobID, _ animation: AnimationID) -> ObjectKey {
+        ObjectKey(trusted: "animations/\(job)/\(animation)-hd.mp4")
+    }
+
+    /// The poster of an animation, a JPEG.
+    package static func poster(_ job: JobID, _ animation: AnimationID) -> ObjectKey {
+        ObjectKey(trusted: "animations/\(job)/\(animation).jpg")
+    }
+
+    /// The image that a job was made with.
+    package static func source(_ job: JobID, _ format: ImageFormat) -> ObjectKey {
+        ObjectKey(trusted: "uploads/\(job)/source.\(format.fileExtension)")
+    }
+
+    /// A restored version of a job's photo.
+    package static func restore(_ job: JobID, _ restore: RestoreID, _ format: ImageFormat) -> ObjectKey {
+        ObjectKey(trusted: "restores/\(job)/\(restore).\(format.fileExtension)")
+    }
+
+    /// What everything that the sweep may delete begins with.
+    package static let temporaryPrefix = "tmp/"
+
+    /// An object of one lease epoch, which another epoch never writes.
+    ///
+    /// `file` is a file name such as `video.mp4`, from our own code.
+    package static func temporary(_ animation: AnimationID, epoch: Int64, file: String) -> ObjectKey {
+        guard let key = ObjectKey("\(temporaryPrefix)\(animation)/\(epoch)/\(file)") else {
+            preconditionFailure("file must be a file name, got \"\(file)\"")
+        }
+        return key
+    }
+}
