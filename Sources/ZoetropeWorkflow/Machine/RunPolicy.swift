@@ -1,0 +1,71 @@
+package import ZoetropeCore
+
+/// The numbers by which runs are steered.
+package struct RunPolicy: Sendable {
+    /// What happens when a provider never showed a prediction that may have been accepted.
+    package enum AmbiguousCreate: String, Sendable, CaseIterable {
+        /// The run fails; at most one charge per intent, and none that is not watched for.
+        case neverResend = "never-resend"
+        /// A new intent; pays twice if the provider hid the first for longer than all looks.
+        case resendIfAbsent = "resend-if-absent"
+    }
+
+    package var ambiguousCreate = AmbiguousCreate.neverResend
+    /// A generation that brings no result in this time is cancelled and tried once more.
+    package var generationTimeout = Duration.seconds(600)
+    /// New generations after one that timed out.
+    package var regenerationsAfterTimeout = 1
+    /// How much longer than ``generationTimeout`` the provider itself waits before it gives up: `Cancel-After`.
+    package var providerPatience = Duration.seconds(60)
+    /// How long a prediction may take to die after it was cancelled.
+    package var cancelGrace = Duration.seconds(180)
+    /// How long a run waits for a provider that takes no orders.
+    package var submitPatience = Duration.seconds(6 * 3_600)
+    /// How long a finished prediction may be unreachable; outputs are kept for an hour.
+    package var outputPatience = Duration.seconds(50 * 60)
+    /// First and longest wait between two looks at a prediction.
+    package var pollWaits = Duration.seconds(2)...Duration.seconds(15)
+    /// A submit that was marked as sent is over after the provider's submit timeout and this.
+    package var submitMargin = Duration.seconds(5)
+    /// The call is made only while at most this has gone by since the mark was being written.
+    package var markMargin = Duration.seconds(4)
+    /// Waits between the searches after the first.
+    package var lookWaits: [Duration] = [.seconds(30), .seconds(120), .seconds(300), .seconds(900)]
+    /// How long and how often a written-off intent is watched for a late prediction.
+    package var watch = (length: Duration.seconds(3_600), every: Duration.seconds(120))
+    /// Media work is done at most so often.
+    package var mediaTries = 3
+    /// Waits between two tries of a step: exponential with full jitter.
+    package var backoff = Duration.seconds(2)...Duration.seconds(120)
+    /// Waits between two tries of an undo.
+    package var undoBackoff = Duration.seconds(5)...Duration.seconds(3_600)
+    /// An undo that failed for so long is reported to the operators; it is still tried.
+    package var undoAlarm = Duration.seconds(7 * 86_400)
+    /// Paid intents for one part, whatever their ends.
+    package var intentsPerPart = 50
+
+    package init() {}
+
+    /// A wait that grows with the number of tries, from 1, spread by `chance`, 0..<1, so that many do not come back at once.
+    static func wait(_ range: ClosedRange<Duration>, tries: Int, chance: Double) -> Duration {
+        let most = min(range.upperBound, range.lowerBound * (1 << min(max(tries, 1), 20)))
+        return range.lowerBound + (most - range.lowerBound) * chance
+    }
+
+    func pollWait(_ polls: Int, chance: Double) -> Duration {
+        let factor = min(pollWaits.upperBound / pollWaits.lowerBound, pow(1.3, polls))
+        return pollWaits.lowerBound * factor * (0.8 + 0.4 * chance)
+    }
+
+    private func pow(_ base: Double, _ exponent: Int) -> Double {
+        (0..<min(exponent, 40)).reduce(1) { product, _ in product * base }
+    }
+}
+
+extension AnimationRequest {
+    /// What one generation of this request costs at most.
+    package var priceOfPart: MicroUSD { model.pricePerPart(resolution: resolution, seconds: seconds) }
+
+    /// Generations that the clip is made of.
+    package var partCount: Int { model.parts(seconds: seconds) }
+}
