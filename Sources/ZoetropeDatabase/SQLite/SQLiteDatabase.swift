@@ -1,0 +1,125 @@
+package import Foundation
+internal import GRDB
+
+/// A database in a file of this host, or in memory.
+///
+/// One thread writes, several read. The file is in WAL mode, and every commit is flushed to the disk before it returns.
+/// Other processes may use the same file; a write waits five times five seconds for another's before it is
+/// refused as busy.
+package final class SQLiteDatabase: SQLDatabase {
+    package let dialect = SQLDialect.sqlite
+    private let writing: BlockingThreads<Void>
+    private let reading: BlockingThreads<Void>
+    private let connections: any DatabaseWriter
+    private let now: @Sendable () -> Date
+
+    /// Opens or creates a database file, with its folder, that only this user can read.
+    ///
+    /// `now` is the database's clock. Throws ``DatabaseError``.
+    package static func open(path: String, now: @escaping @Sendable () -> Date) async throws -> SQLiteDatabase {
+        let writing = BlockingThreads(name: "sqlite-writer", count: 1) {}
+        let pool = try await writing.run { _ in
+            do {
+                try prepareFile(path)
+                return try openPool(path, configuration)
+            } catch let error as GRDB.DatabaseError {
+                throw DatabaseError(error)
+            }
+        }
+        return SQLiteDatabase(pool, writing, readers: readerCount, now)
+    }
+
+    /// A database that lives as long as this object.
+    package static func inMemory(now: @escaping @Sendable () -> Date) async throws -> SQLiteDatabase {
+        let writing = BlockingThreads(name: "sqlite-writer", count: 1) {}
+        let queue = try await writing.run { _ in try DatabaseQueue(configuration: configuration) }
+        return SQLiteDatabase(queue, writing, readers: 1, now)
+    }
+
+    private init(
+        _ connections: any DatabaseWriter,
+        _ writing: BlockingThreads<Void>,
+        readers: Int,
+        _ now: @escaping @Sendable () -> Date
+    ) {
+        self.connections = connections
+        self.now = now
+        self.writing = writing
+        reading = BlockingThreads(name: "sqlite-reader", count: readers) {}
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        // GRDB's own asynchronous calls undo a write whose task was cancelled.
+        try await writing.run { [connections, now] _ in
+            try SQLiteTransaction.repeating {
+                try connections.writeWithoutTransaction { try SQLiteTransaction.write($0, now, body) }
+            }
+        }
+    }
+
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await reading.run { [connections, now] _ in
+            try SQLiteTransaction.repeating {
+                try connections.read { try SQLiteTransaction.use($0, now, body) }
+            }
+        }
+    }
+
+    package func close() async {
+        await reading.close()
+        // What could not be closed is closed with the last reference.
+        try? await writing.run { [connections] _ in try connections.close() }
+        await writing.close()
+    }
+
+    private static let readerCount = 4
+
+    private static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .timeout(5)
+        configuration.maximumReaderCount = readerCount
+        return configuration
+    }
+
+    private static func prepareFile(_ path: String) throws {
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw DatabaseError.unavailable("the database's folder cannot be made: \(error)")
+        }
+        // SQLite gives its other files the rights of this one.
+        let file = Foundation.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw DatabaseError.unavailable("the database file cannot be opened: errno \(errno)") }
+        Foundation.close(file)
+    }
+
+    private static func openPool(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
+        var attempt = 1
+        while true {
+            do {
+                let pool = try DatabasePool(path: path, configuration: configuration)
+                // DatabasePool sets NORMAL after it has prepared the connection, which loses commits in a power cut.
+                let level = try pool.writeWithoutTransaction { database in
+                    try database.execute(sql: "PRAGMA synchronous = FULL")
+                    return try Int.fetchOne(database, sql: "PRAGMA synchronous")
+                }
+                guard level == 2 else { throw DatabaseError.internal("synchronous must be 2, got \(level ?? -1)") }
+                return pool
+            } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_BUSY && attempt < Rerun.limit {
+                // Changing to WAL does not wait for another process that does the same.
+                Rerun.pause(after: attempt)
+                attempt += 1
+            }
+        }
+    }
+}

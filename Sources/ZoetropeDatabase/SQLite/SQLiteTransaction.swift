@@ -1,0 +1,58 @@
+import Foundation
+internal import GRDB
+
+/// How a body becomes a transaction.
+enum SQLiteTransaction {
+    /// Runs a transaction again while another process is in the way.
+    static func repeating<Value>(_ transaction: () throws -> Value) throws -> Value {
+        var run = 1
+        while true {
+            do {
+                return try translating(transaction)
+            } catch let error as DatabaseError where error.isConflict && run < Rerun.limit {
+                Rerun.pause(after: run)
+                run += 1
+            }
+        }
+    }
+
+    /// Takes the right to write at once, since a transaction that reads first can lose it to another process.
+    static func write<Value>(
+        _ database: Database,
+        _ now: () -> Date,
+        _ body: (any SQLSession) throws -> Value
+    ) throws -> Value {
+        try database.beginTransaction(.immediate)
+        // After an error SQLite may have ended the transaction itself; then this does nothing.
+        defer { try? database.rollback() }
+        let value = try use(database, now, body)
+        do {
+            try database.commit()
+        } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_IOERR {
+            // When only the flush failed, the commit is in the file, and recovery after a crash may find it.
+            throw DatabaseError.commitUnknown(DatabaseError.detail(of: error))
+        }
+        return value
+    }
+
+    /// Lends a body a session on a transaction that is open.
+    static func use<Value>(
+        _ database: Database,
+        _ now: () -> Date,
+        _ body: (any SQLSession) throws -> Value
+    ) throws -> Value {
+        let session = SQLiteSession(database, now: now().roundedToMilliseconds)
+        defer { session.end() }
+        let value = try body(session)
+        if let failure = session.failure { throw failure }
+        return value
+    }
+
+    static func translating<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as GRDB.DatabaseError {
+            throw DatabaseError(error)
+        }
+    }
+}

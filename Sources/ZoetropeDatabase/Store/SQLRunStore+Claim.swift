@@ -1,0 +1,62 @@
+package import Foundation
+package import ZoetropeCore
+package import ZoetropeWorkflow
+
+extension SQLRunStore {
+    package func claim(_ order: ClaimOrder) async throws(RunStoreError) -> Claim {
+        try await write { [sql, unreadable] session in
+            let now = session.now
+            let rows = try session.query(
+                sql.claim,
+                [
+                    .text(order.owner), (now + order.lease).sqlValue, now.sqlValue, order.light.sqlValue,
+                    order.heavy.sqlValue,
+                ]
+            )
+            // The statement does not keep an order.
+            let runs = try session.runs(rows, sql, unreadable: unreadable)
+                .sorted { left, right in
+                    let (leftIsHeavy, rightIsHeavy) = (left.state == .finishing, right.state == .finishing)
+                    if leftIsHeavy != rightIsHeavy { return rightIsHeavy }
+                    return (left.wakeAt ?? now, left.id) < (right.wakeAt ?? now, right.id)
+                }
+            return (Claim(runs: runs, now: now), rings: false)
+        }
+    }
+
+    package func renew(_ leases: [AnimationID: Int64], lease: Duration) async throws(RunStoreError)
+        -> Set<AnimationID>
+    {
+        guard !leases.isEmpty else { return [] }
+        return try await write { [sql] session in
+            let rows = try session.query(
+                sql.renew,
+                [
+                    try sql.leases.parameter(
+                        leases.sorted { $0.key < $1.key }.map { [$0.key.sqlValue, .integer($0.value)] }
+                    ),
+                    (session.now + lease).sqlValue,
+                ]
+            )
+            return (Set(try rows.map { try $0.get("id") }), rings: false)
+        }
+    }
+
+    package func nextWake() async throws(RunStoreError) -> (wakeAt: Date?, now: Date) {
+        try await read { session in
+            // One look into each of the indexes that claiming uses.
+            let rows = try session.query(
+                """
+                SELECT min(due_at) AS due_at FROM animation_runs WHERE due_at IS NOT NULL AND state <> 'finishing'
+                UNION ALL
+                SELECT min(due_at) AS due_at FROM animation_runs WHERE due_at IS NOT NULL AND state = 'finishing'
+                """
+            )
+            return (try rows.compactMap { try $0.find("due_at", as: Date.self) }.min(), session.now)
+        }
+    }
+}
+
+extension Date {
+    static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration / .seconds(1)) }
+}

@@ -1,0 +1,201 @@
+import Glibc
+import SystemPackage
+package import ZoetropeCore
+package import ZoetropeWorkflow
+
+/// Objects as files in a folder: a key is a path in it.
+///
+/// Nothing is kept beside the files. The content type follows from the key's ending and the hash is computed whenever
+/// it is asked for, so neither can disagree with the bytes. What a key can name is what the file system can: a put is
+/// `denied` for a part longer than its names (255 bytes) and for a key that goes through another object.
+package final class LocalObjectStore: ObjectStore {
+    private let root: Folder
+    private let incoming: Folder
+    private let work = BlockingWork(threads: 4)
+
+    /// Files that are being written; no object's key begins with it.
+    ///
+    /// It lies in the file system of the objects, because a file is published by giving it a second name.
+    private static let incomingName = ".incoming"
+
+    /// How often a put begins again when deletes take its folders away.
+    private static let maxTries = 100
+
+    /// Opens the store in a folder, which is made when it is not there.
+    ///
+    /// Removes what killed processes left half written.
+    package init(folder: String) throws(StorageError) {
+        do {
+            root = try Folder(making: FilePath(folder))
+            incoming = try root.way([Self.incomingName], making: true)[1]
+            for case .file(let name) in try incoming.entries() {
+                // Its writer holds the lock as long as it lives.
+                guard let file = try? incoming.file(name), file.lock() else { continue }
+                try? incoming.removeFile(name)
+            }
+        } catch {
+            throw StorageError(error, "the store's folder \"\(folder)\"")
+        }
+    }
+
+    package func put(_ file: String, at key: ObjectKey, contentType: String) async throws(StorageError) -> PutOutcome {
+        try await perform("put \(key)") { [root, incoming] () throws(Errno) in
+            let path = try Path(key)
+            let source = try OpenFile(file, O_RDONLY)
+            let (name, copy) = try Self.newFile(in: incoming)
+            defer { try? incoming.removeFile(name) }
+            let facts = ObjectFacts(try source.digest(copyingTo: copy), of: key)
+            try copy.sync()
+
+            for _ in 0..<Self.maxTries {
+                do throws(Errno) {
+                    let way = try root.way(path.folders, making: true)
+                    guard let folder = way.last else { throw .noSuchFileOrDirectory }
+                    do throws(Errno) {
+                        try incoming.link(name, to: path.name, in: folder)
+                    } catch .fileExists {
+                        return .exists(ObjectFacts(try folder.file(path.name).digest(), of: key))
+                    }
+                    // All of them: another put may have made a folder and not come to this yet.
+                    for folder in way.reversed() { try folder.sync() }
+                    return .stored(facts)
+                } catch .noSuchFileOrDirectory {
+                    // A delete took the object, or a folder that it had emptied.
+                }
+            }
+            throw .resourceTemporarilyUnavailable
+        }
+    }
+
+    package func facts(of key: ObjectKey) async throws(StorageError) -> ObjectFacts? {
+        try await perform("facts of \(key)") { [root] () throws(Errno) in
+            do throws(Errno) {
+                return ObjectFacts(try Path(key).open(below: root).digest(), of: key)
+            } catch  where error.meansNothingThere {
+                return nil
+            }
+        }
+    }
+
+    package func get(_ key: ObjectKey, to file: String) async throws(StorageError) -> ObjectFacts {
+        let (facts, byteCount) = try await perform("get \(key)") { [root] () throws(Errno) in
+            let source: OpenFile
+            do throws(Errno) {
+                source = try Path(key).open(below: root)
+            } catch  where error.meansNothingThere {
+                throw .noSuchFileOrDirectory
+            }
+            let target = try OpenFile(file, O_WRONLY | O_CREAT | O_EXCL)
+            do throws(Errno) {
+                return (ObjectFacts(try source.digest(copyingTo: target), of: key), source.byteCount)
+            } catch {
+                unlink(file)
+                throw error
+            }
+        }
+        guard facts.byteCount == byteCount else {
+            unlink(file)
+            throw StorageError(.corrupt, "get \(key): it has \(facts.byteCount) bytes instead of \(byteCount)")
+        }
+        return facts
+    }
+
+    package func delete(_ key: ObjectKey) async throws(StorageError) {
+        try await perform("delete \(key)") { [root] () throws(Errno) in
+            do throws(Errno) {
+                let path = try Path(key)
+                let way = try root.way(path.folders)
+                guard let folder = way.last else { return }
+                try folder.removeFile(path.name)
+                try folder.sync()
+                // Only empty folders can be removed, so an object that is put meanwhile loses none.
+                for (folder, name) in zip(way, path.folders).reversed() {
+                    guard folder.removeFolder(name) else { break }
+                }
+            } catch  where error.meansNothingThere {
+                return
+            }
+        }
+    }
+
+    package func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
+        try await perform("keys with \"\(prefix)\"") { [root] () throws(Errno) in
+            var keys: [ObjectKey] = []
+            try Self.collect(&keys, in: root, path: "", prefix: prefix)
+            return keys.sorted { $0.description.utf8.lexicographicallyPrecedes($1.description.utf8) }
+        }
+    }
+
+    /// Adds the objects of a folder and of those in it, as far as their keys can begin with the prefix.
+    private static func collect(
+        _ keys: inout [ObjectKey],
+        in folder: Folder,
+        path: String,
+        prefix: String
+    ) throws(Errno) {
+        for entry in try folder.entries() {
+            switch entry {
+            case .file(let name):
+                guard (path + name).utf8.starts(with: prefix.utf8), let key = ObjectKey(path + name) else { break }
+                keys.append(key)
+            case .folder(let name):
+                let inner = path + name + "/"
+                guard inner != "\(incomingName)/",
+                    inner.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: inner.utf8),
+                    // It may be gone since.
+                    let next = try? folder.way([name])[1]
+                else { break }
+                try collect(&keys, in: next, path: inner, prefix: prefix)
+            }
+        }
+    }
+
+    /// A new file under a name of its own, locked against the sweep of another process.
+    private static func newFile(in incoming: Folder) throws(Errno) -> (name: String, file: OpenFile) {
+        for _ in 0..<maxTries {
+            let name = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+            let file = try incoming.newFile(name)
+            // A sweep may come between the two lines; then there is a next.
+            if file.lock() { return (name, file) }
+        }
+        throw .resourceTemporarilyUnavailable
+    }
+
+    private func perform<Value: Sendable>(
+        _ what: String,
+        _ body: @escaping @Sendable () throws(Errno) -> Value
+    ) async throws(StorageError) -> Value {
+        try await work.run { () throws(StorageError) in
+            do throws(Errno) {
+                return try body()
+            } catch {
+                throw StorageError(error, what)
+            }
+        }
+    }
+
+    /// Where an object lies below the root.
+    private struct Path {
+        var folders: [String]
+        let name: String
+
+        /// Throws `notDirectory` for keys that begin with the store's own folder.
+        init(_ key: ObjectKey) throws(Errno) {
+            folders = key.description.utf8.split(separator: UInt8(ascii: "/"))
+                .map { String(decoding: $0, as: UTF8.self) }
+            guard let name = folders.popLast(), (folders.first ?? name) != incomingName else { throw .notDirectory }
+            self.name = name
+        }
+
+        func open(below root: Folder) throws(Errno) -> OpenFile {
+            let way = try root.way(folders)
+            return try way[way.count - 1].file(name)
+        }
+    }
+}
+
+extension ObjectFacts {
+    fileprivate init(_ digest: OpenFile.Digest, of key: ObjectKey) {
+        self.init(byteCount: digest.byteCount, sha256: digest.sha256, contentType: key.contentType)
+    }
+}
