@@ -23,6 +23,7 @@ package struct ClipVerifier: Sendable {
     ///   - seconds: Length that it must have, to the frame.
     ///   - size: Size that it must have.
     ///   - wantsPoster: Whether frame 0 is wanted as a JPEG; it costs next to nothing here.
+    ///   - allowsSound: Whether it may have a sound track, which then must conform, too.
     /// - Returns: The poster; empty if it was not wanted.
     /// - Throws: ``MediaError`` with `output_invalid`, naming the rules that the file breaks.
     package func verify(
@@ -30,7 +31,8 @@ package struct ClipVerifier: Sendable {
         in folder: FilePath,
         seconds: Int,
         size: FrameSize,
-        wantsPoster: Bool
+        wantsPoster: Bool,
+        allowsSound: Bool = false
     ) async throws -> [UInt8] {
         let movie: MP4Movie
         do {
@@ -38,7 +40,7 @@ package struct ClipVerifier: Sendable {
         } catch {
             throw MediaError(.outputInvalid, "The video is damaged: \(error.message)", isRetryable: true)
         }
-        var findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: false).map(\.description)
+        var findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: allowsSound).map(\.description)
         if let video = movie.videoTrack, video.width != size.width || video.height != size.height {
             findings.append("it is \(video.width) × \(video.height) pixels instead of \(size)")
         }
@@ -54,7 +56,7 @@ package struct ClipVerifier: Sendable {
         defer { poster.close() }
         var child = ChildProcess(
             tools.ffmpeg,
-            FFmpegArguments.decodeFully(name, wantsPoster: wantsPoster),
+            FFmpegArguments.decodeFully(name, wantsPoster: wantsPoster, withSound: allowsSound),
             limits: .clip,
             deadline: .seconds(60)
         )

@@ -15,14 +15,16 @@ package struct ScratchFolder: Sendable {
 
     /// Makes a new one in an existing folder, and removes what killed processes left there.
     ///
+    /// `label` becomes a part of its name, for people who look.
+    ///
     /// Throws a ``MediaError`` with `storage_unavailable` that says why the folder cannot be written to.
-    package init(in parent: FilePath) throws(MediaError) {
+    package init(in parent: FilePath, label: String = "") throws(MediaError) {
         do {
             let parent = try Self.absolute(parent)
             Self.sweep(parent)
             // Between making and locking it somebody else's sweep may take it for a dead one's; then there is a next.
             for _ in 0..<100 {
-                let path = try Self.makeFolder(in: parent)
+                let path = try Self.makeFolder(in: parent, label: label)
                 if let lock = Self.locked(path) {
                     self.path = path
                     self.lock = lock
@@ -53,8 +55,8 @@ package struct ScratchFolder: Sendable {
         return FilePath(String(cString: absolute))
     }
 
-    private static func makeFolder(in parent: FilePath) throws(Errno) -> FilePath {
-        var template = Array(parent.appending("\(prefix)XXXXXX").string.utf8CString)
+    private static func makeFolder(in parent: FilePath, label: String) throws(Errno) -> FilePath {
+        var template = Array(parent.appending("\(prefix)\(label)XXXXXX").string.utf8CString)
         guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
         return FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }

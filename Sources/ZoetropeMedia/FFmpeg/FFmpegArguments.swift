@@ -9,16 +9,29 @@ package enum FFmpegArguments {
     ///
     /// Filters get no more threads than the encoder: left alone they take one for each core, and on a large machine their
     /// stacks alone would pass the limit on address space.
-    private static let strict = [
+    static let strict = [
         "-v", "error", "-nostdin", "-xerror", "-err_detect", "explode", "-filter_threads",
         "\(MP4Target.encoderThreads)",
     ]
 
-    /// Reads a photo from standard input and writes one picture in YUV 4:2:0, BT.709, limited range, to standard output.
+    /// What a photo is turned into.
+    package enum PhotoResult: Sendable {
+        /// Planes of YUV 4:2:0, BT.709, limited range.
+        case planes
+        /// A baseline JPEG in 4:2:0 that says nothing but its picture; from 2, the best, to 31.
+        case jpeg(quantiser: Int)
+    }
+
+    /// Reads a photo from standard input and writes one picture to standard output.
     ///
     /// The photo is cropped and scaled as it is stored and turned upright last, when it is small.
     /// `crop` is the part of the upright photo that is wanted, `size` the size of the upright result.
-    package static func decodePhoto(_ header: ImageHeader, crop: PixelRect, size: FrameSize) -> [String] {
+    package static func decodePhoto(
+        _ header: ImageHeader,
+        crop: PixelRect,
+        size: FrameSize,
+        into result: PhotoResult = .planes
+    ) -> [String] {
         let swaps = header.orientation.swapsSides
         let part = crop.stored(as: header.orientation, upright: header.uprightSize)
         let storedSize = swaps ? FrameSize(width: size.height, height: size.width) : size
@@ -34,8 +47,8 @@ package enum FFmpegArguments {
             "crop=\(part.width):\(part.height):\(part.x):\(part.y):exact=1",
             // `accurate_rnd` and full chroma interpolation cost milliseconds once and avoid a cast in flat areas.
             "scale=\(storedSize.width):\(storedSize.height):flags=lanczos+accurate_rnd+full_chroma_int"
-                + intoTargetColour,
-            "format=\(MP4Target.pixelFormat)",
+                + (result.isJPEG ? intoJPEGColour : intoTargetColour),
+            "format=\(result.isJPEG ? jpegPixelFormat : MP4Target.pixelFormat)",
         ]
         filters += upright(header.orientation)
         let (demuxer, decoder) =
@@ -49,8 +62,8 @@ package enum FFmpegArguments {
         return strict + [
             "-protocol_whitelist", "pipe", "-max_pixels", "\(maxPixels)",
             "-noautorotate", "-threads", "1", "-f", demuxer, "-c:v", decoder, "-i", "pipe:0",
-            "-map", "0:v:0", "-vf", filters.joined(separator: ","), "-frames:v", "1", "-f", "rawvideo", "pipe:1",
-        ]
+            "-map", "0:v:0", "-vf", filters.joined(separator: ","), "-frames:v", "1",
+        ] + result.output
     }
 
     /// The filters that turn a stored picture upright, by the eight orientations of EXIF (tag 0x0112).
@@ -79,7 +92,7 @@ package enum FFmpegArguments {
             ] + encoder(size: size) + container(output: output)
     }
 
-    /// Reads a video from outside and writes the file of the target: even, steady, upright, in BT.709, without sound.
+    /// Reads a video from outside and writes the file of the target: even, steady, upright, in BT.709.
     ///
     /// Files are bare names in the folder of work; the size is that of the result.
     package static func normalise(
@@ -87,7 +100,8 @@ package enum FFmpegArguments {
         to output: String,
         size: FrameSize,
         isInterlaced: Bool,
-        frames: Int
+        frames: Int,
+        keepsSound: Bool = false
     ) -> [String] {
         let filters =
             (isInterlaced ? ["bwdif=deint=interlaced"] : []) + [
@@ -97,9 +111,18 @@ package enum FFmpegArguments {
                 // A model's clip may be a few frames short; the last one is held.
                 "tpad=stop_mode=clone:stop_duration=1",
             ]
-        return strict + videoInput(input) + [
-            "-map", "0:v:0", "-an", "-sn", "-dn", "-y", "-vf", filters.joined(separator: ","), "-frames:v", "\(frames)",
+        return strict + videoInput(input) + ["-map", "0:v:0"] + (keepsSound ? sound(frames: frames) : ["-an"]) + [
+            "-sn", "-dn", "-y", "-vf", filters.joined(separator: ","), "-frames:v", "\(frames)",
         ] + encoder(size: size) + container(output: output)
+    }
+
+    /// The first sound track, always encoded anew: from the first frame on, and no longer than the picture.
+    private static func sound(frames: Int) -> [String] {
+        [
+            "-map", "0:a:0", "-af", "aresample=\(MP4Target.soundSampleRate):async=1:first_pts=0", "-c:a", "aac",
+            "-b:a", "\(MP4Target.soundBitRateBps)", "-ar", "\(MP4Target.soundSampleRate)",
+            "-ac", "\(MP4Target.soundChannels)", "-t", "\(Double(frames) / Double(MP4Target.frameRate))",
+        ]
     }
 
     /// Reports the streams of a video from outside as JSON, the picture first.
@@ -110,7 +133,7 @@ package enum FFmpegArguments {
     }
 
     /// Opens a file as an MP4 and as nothing else: no playlist, no list of files, no address.
-    private static func videoInput(_ file: String, protocols: String = "file") -> [String] {
+    static func videoInput(_ file: String, protocols: String = "file") -> [String] {
         [
             "-protocol_whitelist", protocols, "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2",
             "-max_pixels", "\(VideoProbe.maxPixels)", "-max_alloc", "268435456", "-max_streams", "16",
@@ -119,11 +142,25 @@ package enum FFmpegArguments {
     }
 
     /// The scaler's options for the colours of the target.
-    private static let intoTargetColour =
+    static let intoTargetColour =
         ":out_color_matrix=\(MP4Target.colour):out_range=\(MP4Target.colourRange)"
 
+    /// The scaler's options for the colours of a JPEG, which JFIF fixes: BT.601 in full range.
+    static let intoJPEGColour = ":out_color_matrix=smpte170m:out_range=pc"
+
+    /// 4:2:0 in full range.
+    static let jpegPixelFormat = "yuvj420p"
+
+    /// A JPEG without a word about its maker; `quantiser` goes from 2, the best, to 31.
+    static func jpegEncoder(quantiser: Int) -> [String] {
+        [
+            "-c:v", "mjpeg", "-q:v", "\(quantiser)", "-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact",
+            "-flags:v", "+bitexact",
+        ]
+    }
+
     /// x264 as the target wants it.
-    private static func encoder(size: FrameSize) -> [String] {
+    static func encoder(size: FrameSize) -> [String] {
         let lines = min(size.width, size.height)
         return [
             "-c:v", "libx264", "-preset", MP4Target.preset(lines: lines), "-crf", "\(MP4Target.crf(lines: lines))",
@@ -140,7 +177,7 @@ package enum FFmpegArguments {
     ]
 
     /// An MP4 that starts at once and says nothing about where it came from.
-    private static func container(output: String) -> [String] {
+    static func container(output: String) -> [String] {
         [
             "-map_metadata", "-1", "-map_chapters", "-1", "-video_track_timescale", "\(MP4Target.timeScale)",
             "-movflags", "+faststart", "-fflags", "+bitexact", "-f", "mp4", "file:\(output)",
@@ -151,15 +188,12 @@ package enum FFmpegArguments {
     ///
     /// Standard error tells how many frames there were (``lastFrameCount(in:)``), standard output is the poster: a
     /// JPEG of frame 0.
-    package static func decodeFully(_ file: String, wantsPoster: Bool) -> [String] {
+    package static func decodeFully(_ file: String, wantsPoster: Bool, withSound: Bool = false) -> [String] {
         var words =
             strict + ["-progress", "pipe:2"] + videoInput(file, protocols: "file,pipe")
-            + ["-map", "0:v:0", "-f", "null", "-"]
+            + ["-map", "0:v:0"] + (withSound ? ["-map", "0:a?"] : []) + ["-f", "null", "-"]
         if wantsPoster {
-            words += [
-                "-map", "0:v:0", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-threads", "1", "-fflags",
-                "+bitexact", "-flags:v", "+bitexact", "-f", "image2pipe", "pipe:1",
-            ]
+            words += ["-map", "0:v:0", "-frames:v", "1"] + jpegEncoder(quantiser: 3) + ["-f", "image2pipe", "pipe:1"]
         }
         return words
     }
@@ -167,5 +201,22 @@ package enum FFmpegArguments {
     /// The number of frames of the first output, from the last report of `-progress`.
     static func lastFrameCount(in report: String) -> Int? {
         report.split(separator: "\n").last { $0.hasPrefix("frame=") }.flatMap { Int($0.dropFirst("frame=".count)) }
+    }
+}
+
+extension FFmpegArguments.PhotoResult {
+    fileprivate var isJPEG: Bool {
+        switch self {
+        case .planes: false
+        case .jpeg: true
+        }
+    }
+
+    /// Format and place of the result.
+    fileprivate var output: [String] {
+        switch self {
+        case .planes: ["-f", "rawvideo", "pipe:1"]
+        case .jpeg(let quantiser): FFmpegArguments.jpegEncoder(quantiser: quantiser) + ["-f", "image2pipe", "pipe:1"]
+        }
     }
 }

@@ -115,9 +115,16 @@ extension MediaTools {
     package func missingParts() async throws -> [String] {
         var missing: [String] = []
         for (list, names) in [
-            ("-encoders", ["libx264", "mjpeg"]),
+            ("-encoders", ["aac", "libx264", "mjpeg"]),
             ("-decoders", ["h264", "mjpeg", "png", "webp"]),
-            ("-filters", ["crop", "scale", "premultiply", "transpose"]),
+            (
+                "-filters",
+                [
+                    "aresample", "bwdif", "concat", "crop", "fps", "premultiply", "scale", "setpts", "tpad",
+                    "transpose",
+                    "trim",
+                ]
+            ),
         ] {
             // A line of such a list is "flags name …".
             let present = Set(

@@ -7,6 +7,7 @@ package struct VideoFacts: Sendable, Equatable {
     /// Size as it is shown: rotation and pixel aspect applied.
     package let size: FrameSize
     package let isInterlaced: Bool
+    package let hasSound: Bool
     /// What keeps it from being published as it is, by rules 1–17 of the target; empty when it conforms.
     package let findings: [String]
 }
@@ -29,20 +30,29 @@ package struct VideoProbe: Sendable {
     ///   - name: Bare name of the file in `folder`.
     ///   - folder: The folder of work.
     ///   - seconds: Length that was asked for.
+    ///   - allowsSound: Whether it may be published with a sound track.
     /// - Returns: What it is.
     /// - Throws: ``MediaError``; `CancellationError`.
-    package func examine(_ name: String, in folder: FilePath, seconds: Int) async throws -> VideoFacts {
+    package func examine(
+        _ name: String,
+        in folder: FilePath,
+        seconds: Int,
+        allowsSound: Bool = false
+    ) async throws -> VideoFacts {
         let movie: MP4Movie
         do {
             movie = try MP4Movie.read(from: FileByteSource(path: folder.appending(name).string))
         } catch {
-            throw MediaError(.outputInvalid, "The model's video is damaged: \(error.message)")
+            // What arrived damaged may arrive whole the next time.
+            throw MediaError(.outputInvalid, "The model's video is damaged: \(error.message)", isRetryable: true)
         }
-        let findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: false).map(\.description)
+        let findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: allowsSound).map(\.description)
+        let hasSound = movie.soundTrack != nil
         if findings.isEmpty, let picture = movie.videoTrack {
             return VideoFacts(
                 size: FrameSize(width: picture.width, height: picture.height),
                 isInterlaced: false,
+                hasSound: hasSound,
                 findings: []
             )
         }
@@ -62,13 +72,19 @@ package struct VideoProbe: Sendable {
             throw MediaError(
                 .outputInvalid,
                 "The model's video has no picture that can be read",
-                detail: outcome.detail
+                detail: outcome.detail,
+                isRetryable: true
             )
         }
         guard size.pixels <= Self.maxPixels else {
             throw MediaError(.outputInvalid, "The model's video is \(size) pixels; at most \(Self.maxPixels) are taken")
         }
-        return VideoFacts(size: size, isInterlaced: stream.isInterlaced, findings: findings)
+        return VideoFacts(
+            size: size,
+            isInterlaced: stream.isInterlaced,
+            hasSound: hasSound,
+            findings: findings
+        )
     }
 }
 
