@@ -1,0 +1,21 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+    static let requestID = named("X-Request-Id")
+    static let idempotencyKey = named("Idempotency-Key")
+    static let contentTypeOptions = named("X-Content-Type-Options")
+
+    private static func named(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else {
+            preconditionFailure("a header name must be a token, got \"\(name)\"")
+        }
+        return name
+    }
+}
+
+extension StringProtocol {
+    /// Whether all of it is visible ASCII, `!` to `~`, and its length is in a range.
+    func isVisibleASCII(_ length: ClosedRange<Int>) -> Bool {
+        length.contains(utf8.count) && utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+}

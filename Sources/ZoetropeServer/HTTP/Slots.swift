@@ -1,0 +1,24 @@
+import Synchronization
+
+/// Bounds how much of something is held in memory at a time; whoever finds no room is refused at once.
+final class Slots: Sendable {
+    private let free: Mutex<Int>
+
+    init(_ count: Int) {
+        free = Mutex(count)
+    }
+
+    /// Throws the 503 ``Problem`` when all slots are taken.
+    func withSlot<Result>(_ body: () async throws -> Result) async throws -> Result {
+        let isTaken = free.withLock { free in
+            guard free > 0 else { return false }
+            free -= 1
+            return true
+        }
+        guard isTaken else {
+            throw Problem.unavailable("Too many uploads are under way", retryAfterSeconds: 2)
+        }
+        defer { free.withLock { $0 += 1 } }
+        return try await body()
+    }
+}

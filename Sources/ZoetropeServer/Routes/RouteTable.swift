@@ -1,0 +1,44 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import ZoetropeWorkflow
+
+/// Paths with their methods; any other method is answered with 405.
+struct RouteTable {
+    typealias Handler = @Sendable (Request, APIContext) async throws -> Response
+    typealias CallerHandler = @Sendable (Request, APIContext, Caller) async throws -> Response
+
+    let router: Router<APIContext>
+    private let access: Access
+
+    init(access: Access, logger: Logger) {
+        self.access = access
+        router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: Envelope(logger: logger))
+    }
+
+    /// Adds a path for callers that ``Access`` knows.
+    func add(_ path: RouterPath, callers handlers: [HTTPRequest.Method: CallerHandler]) {
+        add(path, handlers.mapValues(authorized))
+    }
+
+    private func authorized(_ handler: @escaping CallerHandler) -> Handler {
+        { [access] request, context in try await handler(request, context, access.caller(of: request)) }
+    }
+
+    /// Adds a path for everybody.
+    func add(_ path: RouterPath, _ handlers: [HTTPRequest.Method: Handler]) {
+        for (method, handler) in handlers {
+            router.on(path, method: method) { request, context in try await handler(request, context) }
+        }
+        var allowed = Array(handlers.keys)
+        // HEAD is made from GET when the router is built.
+        if handlers[.get] != nil { allowed.append(.head) }
+        let known: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+        for method in known where !allowed.contains(method) {
+            router.on(path, method: method) { [allowed] _, _ -> Response in
+                throw Problem.methodNotAllowed(allowed: allowed)
+            }
+        }
+    }
+}

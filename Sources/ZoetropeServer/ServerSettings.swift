@@ -1,0 +1,35 @@
+/// Where the server listens, and who may use it.
+package struct ServerSettings: Sendable {
+    package enum Auth: Sendable {
+        /// One user, `local`, without login; only for a server that listens on a loopback address.
+        ///
+        /// Its tier is the paid one: it is the operator's own machine, and what a provider charges is the operator's
+        /// own money either way.
+        case local
+    }
+
+    /// A name or an address.
+    ///
+    /// With ``Auth/local`` the composition root takes none but those of which ``isLoopback(_:)`` is true.
+    package var host: String
+    /// 0 for any free port.
+    package var port: Int
+    package var auth: Auth
+    /// Days after which an animation is deleted; from it `expires_at` is told.
+    package var retentionDays: Int
+
+    package init(host: String = "127.0.0.1", port: Int = 8080, auth: Auth = .local, retentionDays: Int = 30) {
+        self.host = host
+        self.port = port
+        self.auth = auth
+        self.retentionDays = retentionDays
+    }
+
+    /// Whether a host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`, also in brackets.
+    package static func isLoopback(_ host: String) -> Bool {
+        if ["localhost", "::1", "[::1]"].contains(host.lowercased()) { return true }
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4 && numbers[0] == "127"
+            && numbers.allSatisfy { (1...3).contains($0.utf8.count) && UInt8($0) != nil && $0.first != "+" }
+    }
+}
