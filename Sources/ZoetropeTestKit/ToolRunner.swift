@@ -64,8 +64,11 @@ package enum ToolRunner {
         let folder = try TemporaryFolder()
         let files = [folder.path("stdout"), folder.path("stderr")].map(URL.init(fileURLWithPath:))
         for file in files { try Data().write(to: file) }
-        process.standardOutput = try FileHandle(forWritingTo: files[0])
-        process.standardError = try FileHandle(forWritingTo: files[1])
+        let handles = try files.map(FileHandle.init(forWritingTo:))
+        // Foundation keeps a process's handles for ever, and its `run` breaks down with a thousand of them open.
+        defer { for handle in handles { try? handle.close() } }
+        process.standardOutput = handles[0]
+        process.standardError = handles[1]
         try process.run()
         // A tool that hangs must not take the whole run with it.
         let watchdog = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }

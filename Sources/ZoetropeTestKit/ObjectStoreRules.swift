@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+import ZoetropeCore
+package import ZoetropeWorkflow
+
+/// A rule that every object store keeps, whatever lies beneath it.
+///
+/// Rules take a store that is empty at first, and share nothing.
+package enum ObjectStoreRule: CaseIterable, Sendable {
+    case `what was stored is found and comes back`
+    case `objects without bytes and large ones are kept`
+    case `a key is given once`
+    case `of many puts at once one is stored`
+    case `what is not there is missing`
+    case `a delete may be repeated`
+    case `puts and deletes at once do not disturb each other`
+    case `keys come in the order of their bytes`
+    case `odd keys are kept apart`
+    case `a get makes a whole file or none`
+    case `a put without a file leaves nothing`
+
+    package func check(_ store: some ObjectStore) async throws {
+        let bench = try ObjectStoreBench(store)
+        switch self {
+        case .`what was stored is found and comes back`: try await bench.storedComesBack()
+        case .`objects without bytes and large ones are kept`: try await bench.sizes()
+        case .`a key is given once`: try await bench.givenOnce()
+        case .`of many puts at once one is stored`: try await bench.manyPuts()
+        case .`what is not there is missing`: try await bench.missing()
+        case .`a delete may be repeated`: try await bench.deletes()
+        case .`puts and deletes at once do not disturb each other`: try await bench.putsAndDeletes()
+        case .`keys come in the order of their bytes`: try await bench.order()
+        case .`odd keys are kept apart`: try await bench.oddKeys()
+        case .`a get makes a whole file or none`: try await bench.wholeOrNone()
+        case .`a put without a file leaves nothing`: try await bench.putWithoutFile()
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+import ZoetropeCore
+import ZoetropeWorkflow
+
+extension RunStoreBench {
+    func claimOrder() async throws {
+        let intakes = try await accept(6)
+        // The last two are finishing, and one of the others waits for long.
+        for run in try await claim() {
+            let place = intakes.firstIndex { $0.run.id == run.id } ?? 0
+            let change = RunChange(run, releases: true) { change in
+                change.run.wakeAt = place == 1 ? Self.date(3_600) : Self.date(-50 - Double(place))
+                if place >= 4 { change.run.state = .finishing }
+            }
+            #expect(try await commit(change) == .landed)
+        }
+        let ids = intakes.map(\.run.id)
+        #expect(try await claim(2, heavy: 1).map(\.id) == [ids[3], ids[2], ids[5]])
+        #expect(try await claim(0, heavy: 0).isEmpty)
+        #expect(try await claim(9, heavy: 0).map(\.id) == [ids[0]])
+        #expect(try await claim(9, heavy: 9).map(\.id) == [ids[4]])
+        #expect(try await claim(9, heavy: 9).isEmpty)
+    }
+
+    func leased() async throws {
+        let intake = try await accept()[0]
+        let claim = try await store.claim(ClaimOrder(owner: "w1", lease: .seconds(60), light: 5, heavy: 5))
+        #expect(abs(claim.now.timeIntervalSinceNow) < 5)
+        let run = try #require(claim.runs.first)
+        var expected = intake.run
+        expected.lease = Lease(epoch: 1, owner: "w1", expiresAt: run.lease.expiresAt)
+        #expect(abs(try #require(run.lease.expiresAt).timeIntervalSince(claim.now) - 60) < 0.001)
+        #expect(run == expected)
+        #expect(try await store.run(run.id) == expected)
+        #expect(try await self.claim(by: "w2").isEmpty)
+        #expect(try await self.claim(by: "w1").isEmpty)
+    }
+
+    func takenOver() async throws {
+        try await accept()
+        let first = try #require(try await claim(lease: .milliseconds(20)).first)
+        let second = try await eventually { try await claim(by: "w2").first }
+        #expect(second.id == first.id)
+        #expect(second.lease.epoch == first.lease.epoch + 1)
+        #expect(second.lease.owner == "w2")
+        #expect(try await commit(RunChange(first)) == .lost)
+        #expect(try await store.renew([first.id: first.lease.epoch], lease: .seconds(60)) == [])
+        #expect(try await commit(RunChange(second)) == .landed)
+    }
+
+    func manyClaims() async throws {
+        try await accept(60)
+        let claimed = try await withThrowingTaskGroup(of: [AnimationID].self) { group in
+            for number in 0..<12 {
+                group.addTask { try await claim(9, by: "w\(number)").map(\.id) }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(Set(claimed).count == claimed.count)
+        #expect(claimed.count == 60)
+    }
+
+    func claimBrings() async throws {
+        let run = try await claimedRun()
+        let tag = "tag"
+        let undos = [
+            UndoRecord(of: run, .deleteInput(provider: .replicate, tag: tag, fileID: nil), .due),
+            UndoRecord(of: run, .deleteObject(.video(run.jobID, run.id)), .armed),
+            UndoRecord(of: run, .deleteObject(.poster(run.jobID, run.id)), .void),
+            UndoRecord(of: run, .deleteScene(run.jobID), .done),
+            UndoRecord(of: run, .cancelPrediction(intentID: UUID(), provider: .cog, id: "p 1"), .due),
+        ]
+        var closed = PaidIntent(of: run)
+        closed.state = .refused
+        let change = RunChange(run, releases: true) { change in
+            change.add(closed, at: run.createdAt)
+            change.add(PaidIntent(of: change.run, tag: tag), at: run.createdAt)
+            change.undos = undos
+        }
+        #expect(try await commit(change) == .landed)
+        try await accept(2)
+        let again = try #require(try await claim().first { $0.id == run.id })
+        #expect(again.intents == change.run.intents)
+        #expect(again.undos == [undos[0], undos[1], undos[4]])
+        #expect(try await store.run(run.id) == again)
+        #expect(try await store.undos(of: run.id) == undos)
+    }
+
+    func renewing() async throws {
+        let ids = try await accept(3).map(\.run.id)
+        let runs = try await claim(lease: .seconds(30))
+        let released = try #require(runs.first { $0.id == ids[0] })
+        #expect(try await commit(RunChange(released, releases: true) { $0.run.wakeAt = Self.date(600) }) == .landed)
+        let leases = [ids[0]: Int64(1), ids[1]: 1, ids[2]: 0, AnimationID(UUID()): 1]
+        #expect(try await store.renew(leases, lease: .seconds(600)) == [ids[1]])
+        #expect(try await store.renew([:], lease: .seconds(600)) == [])
+        let ends = try await [ids[1], ids[2]]
+            .asyncMap { id in
+                try #require(try await store.run(id)?.lease.expiresAt).timeIntervalSinceNow
+            }
+        #expect(ends[0] > 500 && ends[0] <= 601)
+        #expect(ends[1] < 31)
+        // A lease that is over, but that nobody has taken, is still its holder's.
+        let late = try #require(try await store.run(ids[1]))
+        #expect(try await commit(RunChange(late), lease: .milliseconds(1)) == .landed)
+        try await eventually { Date() > (late.lease.expiresAt ?? .distantPast) - 599 ? true : nil }
+        #expect(try await store.renew([ids[1]: 1], lease: .seconds(60)) == [ids[1]])
+        #expect(try await claim().isEmpty)
+    }
+
+    func nextWakes() async throws {
+        let empty = try await store.nextWake()
+        #expect(empty.wakeAt == nil)
+        #expect(abs(empty.now.timeIntervalSinceNow) < 5)
+        let intakes = try await accept(3)
+        #expect(try await store.nextWake().wakeAt == intakes[0].run.wakeAt)
+        let runs = try await claim(lease: .seconds(500))
+        let lease = try #require(runs[0].lease.expiresAt)
+        #expect(try await store.nextWake().wakeAt == lease)
+        let wake = Self.date(100)
+        #expect(try await commit(RunChange(runs[0], releases: true) { $0.run.wakeAt = wake }) == .landed)
+        let heavy = RunChange(runs[1], releases: true) { change in
+            change.run.state = .finishing
+            change.run.wakeAt = Self.date(101)
+        }
+        #expect(try await commit(heavy) == .landed)
+        #expect(try await store.nextWake().wakeAt == wake)
+        let asleep = RunChange(runs[2], releases: true) { $0.run.wakeAt = nil }
+        #expect(try await commit(asleep) == .landed)
+        #expect(try await store.nextWake().wakeAt == wake)
+    }
+}
+
+extension Sequence {
+    fileprivate func asyncMap<Value>(_ body: (Element) async throws -> Value) async throws -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await body(element)) }
+        return values
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import ZoetropeCore
+import ZoetropeWorkflow
+
+/// A provider's own truth: what it was asked to make, what became of it, and what it charges.
+final class ProviderWorld: @unchecked Sendable {
+    // Only the thread of the simulation's executor touches what is in here.
+    enum End: Equatable {
+        case succeeds(isGood: Bool, isShortLived: Bool)
+        case fails(GenerationFailure)
+        /// By the provider's own decision.
+        case canceled
+        /// Goes on for ever, under a word that nobody knows or none at all.
+        case never
+    }
+
+    struct Prediction {
+        let id: String
+        let number: Int
+        let tag: String
+        let animation: AnimationID
+        let part: Int
+        let model: String
+        let price: MicroUSD
+        let createdAt: Int64
+        let startsAt: Int64
+        let endsAt: Int64
+        let deadline: Int64
+        let end: End
+        /// Not in the list until then.
+        let hiddenUntil: Int64
+        /// Not known by its id until then.
+        let knownFrom: Int64
+        /// Not known any more from then on.
+        let vanishesAt: Int64
+        let cancelLag: Int64
+        var cancelAskedAt: Int64?
+        /// How long the call that made it had been under way.
+        let callAge: Int64
+        let madeBy: SimulatedProcess
+
+        var stopsAt: Int64 {
+            min(endsAt, deadline, cancelAskedAt.map { $0 + cancelLag } ?? .max)
+        }
+
+        func state(at now: Int64) -> Generation.State {
+            guard now >= stopsAt else { return .running(hasStarted: now >= startsAt) }
+            guard stopsAt == endsAt else { return .canceled(hasStarted: stopsAt >= startsAt) }
+            return switch end {
+            case .succeeds: .succeeded(output: "https://out/\(id)")
+            case .fails(let failure): .failed(failure)
+            case .canceled: .canceled(hasStarted: true)
+            case .never: .running(hasStarted: true)
+            }
+        }
+
+        func charge(at now: Int64) -> MicroUSD {
+            switch state(at: now) {
+            case .succeeded, .canceled(hasStarted: true): price
+            default: .zero
+            }
+        }
+    }
+
+    let traits: ProviderTraits
+    let world: World
+    /// How far its clock is ahead of the database's, in seconds.
+    let clockAhead: Double
+    private(set) var predictions: [Prediction] = []
+    private var byID: [String: Int] = [:]
+    /// Uploaded inputs: id, then tag.
+    private(set) var inputs: [(id: String, tag: String)] = []
+    /// Paid calls that are under way, by animation.
+    var callsUnderWay: [AnimationID: Int] = [:]
+    /// Webhooks are rung through this.
+    var ring: (_ id: String, _ tag: String) -> Void = { _, _ in }
+
+    init(_ traits: ProviderTraits, _ world: World, clockAhead: Double) {
+        self.traits = traits
+        self.world = world
+        self.clockAhead = clockAhead
+    }
+
+    var now: Int64 { world.time.nanoseconds }
+
+    // MARK: Making
+
+    /// Takes an order, charges for it, and begins.
+    func create(_ order: GenerationOrder, callAge: Int64, by process: SimulatedProcess) -> Prediction {
+        if traits.isIdempotentByTag, let there = predictions.first(where: { $0.tag == order.tag }) { return there }
+        let number = predictions.count + 1
+        let prediction = plan(order, number: number, callAge: callAge, by: process)
+        byID[prediction.id] = predictions.count
+        predictions.append(prediction)
+        world.note(
+            1_500 + number,
+            "  \(prediction.id) is made for \(order.animationID.description.prefix(4)), tag \(order.tag.prefix(4))"
+        )
+        world.judge.created(prediction, by: self)
+        announce(prediction, at: prediction.startsAt)
+        announce(prediction, at: prediction.stopsAt)
+        return prediction
+    }
+
+    private func plan(
+        _ order: GenerationOrder,
+        number: Int,
+        callAge: Int64,
+        by process: SimulatedProcess
+    ) -> Prediction {
+        // What becomes of the n-th generation of an order hangs on the two alone, not on what happened before.
+        let earlier = predictions.filter { $0.animation == order.animationID }.count
+        let index = world.orders.firstIndex { $0.ids.contains(order.animationID) } ?? 0
+        var dice = SplitMix64(seed: world.planSeed ^ UInt64(index * 64 + earlier) &* 0xD134_2543_DE82_EF95)
+        let weather = world.weather
+        let starts = dice.skewed(0...40)
+        let takes = dice.chance(0.1) ? dice.within(100...640) : dice.within(3...90)
+        let end: End =
+            if dice.chance(weather.badEnds) {
+                dice.pick([
+                    .fails(
+                        .init(code: .providerUnavailable, detail: "worker lost", retries: 1, retryDelay: .seconds(20))
+                    ),
+                    .fails(.init(code: .contentRejected, detail: "flagged", retries: 0, retryDelay: .zero)),
+                    .succeeds(isGood: false, isShortLived: false),
+                    .succeeds(isGood: true, isShortLived: true),
+                    .canceled, .never, .never,
+                ])
+            } else {
+                .succeeds(isGood: true, isShortLived: false)
+            }
+        let vanishes = dice.chance(weather.badEnds * 0.05)
+        let hidden =
+            dice.chance(weather.hides) ? (dice.chance(0.8) ? dice.skewed(1...900) : dice.within(900...9_000)) : 0
+        let lag = dice.chance(0.9) ? dice.skewed(0...20) : dice.within(20...600)
+        let begin = now + .seconds(starts)
+        return Prediction(
+            id: "\(traits.provider.rawValue.prefix(1))\(number)",
+            number: number,
+            tag: order.tag,
+            animation: order.animationID,
+            part: order.part,
+            model: order.request.model.name,
+            price: order.request.priceOfPart,
+            createdAt: now,
+            startsAt: begin,
+            endsAt: end == .never ? .max : begin + .seconds(takes),
+            deadline: now + order.cancelAfter.nanoseconds,
+            end: end,
+            hiddenUntil: now + .seconds(hidden),
+            knownFrom: now + .seconds(dice.chance(0.1) ? dice.within(0...40) : 0),
+            vanishesAt: vanishes ? now + .seconds(dice.within(60...400)) : .max,
+            cancelLag: .seconds(lag),
+            cancelAskedAt: nil,
+            callAge: callAge,
+            madeBy: process
+        )
+    }
+
+    private func announce(_ prediction: Prediction, at time: Int64) {
+        guard time < .max else { return }
+        let tag = prediction.tag
+        let id = "\(prediction.id)-\(time)"
+        world.time.at(time) { [self] in ring(id, tag) }
+    }
+
+    // MARK: Asking
+
+    func known(_ id: String) -> Prediction? {
+        guard let index = byID[id] else { return nil }
+        let prediction = predictions[index]
+        return now >= prediction.knownFrom && now < prediction.vanishesAt ? prediction : nil
+    }
+
+    func listed(_ search: TagSearch) -> [Prediction] {
+        predictions.filter { prediction in
+            let createdAt = shown(prediction.createdAt)
+            return prediction.tag == search.tag && now >= prediction.hiddenUntil && now < prediction.vanishesAt
+                && createdAt >= search.sentAt.addingTimeInterval(-300)
+                && createdAt <= search.overAt.addingTimeInterval(300)
+        }
+    }
+
+    func cancel(_ id: String) {
+        guard let index = byID[id], predictions[index].cancelAskedAt == nil else { return }
+        predictions[index].cancelAskedAt = now
+        announce(predictions[index], at: predictions[index].stopsAt)
+    }
+
+    func show(_ prediction: Prediction) -> Generation {
+        let state = prediction.state(at: now)
+        return Generation(
+            id: prediction.id,
+            tag: prediction.tag,
+            model: prediction.model,
+            state: state,
+            createdAt: shown(prediction.createdAt),
+            completedAt: state.isTerminal ? shown(prediction.stopsAt) : nil
+        )
+    }
+
+    private func shown(_ time: Int64) -> Date { world.date(at: time).addingTimeInterval(clockAhead) }
+
+    // MARK: Inputs
+
+    func addInput(tag: String) -> String {
+        let id = "file-\(inputs.count)-\(now)"
+        inputs.append((id, tag))
+        return id
+    }
+
+    func removeInput(tag: String, fileID: String?) {
+        inputs.removeAll { input in fileID.map { $0 == input.id } ?? (input.tag == tag) }
+    }
+}

@@ -1,0 +1,114 @@
+import ZoetropeCore
+import ZoetropeWorkflow
+
+/// The disk that all workers share; a file's content is a number.
+final class SimulatedFiles: @unchecked Sendable {
+    // Only the thread of the simulation's executor touches what is in here.
+    struct Folder {
+        var files: [String: UInt64] = [:]
+        let owner: SimulatedProcess
+    }
+
+    private(set) var folders: [String: Folder] = [:]
+    /// What a content was made from: predictions in order.
+    var origins: [UInt64: [String]] = [:]
+
+    func make(_ path: String, owner: SimulatedProcess) {
+        // What dead processes left is recognised and goes.
+        for path in folders.keys.sorted() where folders[path]?.owner.isDead == true { folders[path] = nil }
+        folders[path] = Folder(owner: owner)
+    }
+
+    func remove(_ path: String) { folders[path] = nil }
+
+    func write(_ content: UInt64, to path: String) {
+        let (folder, name) = Self.split(path)
+        folders[folder]?.files[name] = content
+    }
+
+    func read(_ path: String) -> UInt64? {
+        let (folder, name) = Self.split(path)
+        return folders[folder]?.files[name]
+    }
+
+    /// Folders that processes which still live have left behind.
+    var left: [String] { folders.filter { !$0.value.owner.isDead }.keys.sorted() }
+
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
+        return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+    }
+}
+
+/// The scratch space as one process sees it.
+struct SimulatedScratch: Scratch {
+    let world: World
+    let process: SimulatedProcess
+
+    func withFolder<Result: Sendable>(
+        for run: AnimationID,
+        epoch: Int64,
+        _ body: @Sendable (String) async throws -> Result
+    ) async throws -> Result {
+        guard await world.enter(.scratch, process) == .passes else {
+            throw StorageError(.full, "simulated: no space left for scratch")
+        }
+        let path = "/scratch/\(run)-\(epoch)-\(world.dice.next())"
+        world.files.make(path, owner: process)
+        defer { world.files.remove(path) }
+        return try await body(path)
+    }
+}
+
+/// The media work as one process sees it.
+struct SimulatedMedia: MediaPipeline {
+    let world: World
+    let process: SimulatedProcess
+
+    private func work(_ site: CallSite, on paths: [String]) async throws(MediaFailure) -> [UInt64] {
+        let verdict = await world.enter(site, process, isBroken: true)
+        guard verdict == .passes else {
+            let isRetryable = verdict == .failsBefore || world.dice.chance(0.5)
+            let code: FailureCode = site == .makeInput ? .sourceUnreadable : .outputInvalid
+            throw MediaFailure(code, "simulated", isRetryable: isRetryable)
+        }
+        var contents: [UInt64] = []
+        for path in paths {
+            guard let content = world.files.read(path) else {
+                throw MediaFailure(.internal, "there is no file at \(path)", isRetryable: false)
+            }
+            contents.append(content)
+        }
+        await process.gate()
+        return contents
+    }
+
+    func makeInput(from source: String, _ image: SourceImage, to path: String) async throws(MediaFailure) {
+        let content = try await work(.makeInput, on: [source])[0]
+        world.files.write(content &+ 1, to: path)
+    }
+
+    func publishable(from parts: [String], in folder: String, seconds: Int, wantsSound: Bool)
+        async throws(MediaFailure) -> PublishableVideo
+    {
+        let contents = try await work(.publishable, on: parts)
+        // Two encodings of the same clip are never the same bytes.
+        let video = world.dice.next()
+        world.files.origins[video] = contents.flatMap { world.files.origins[$0] ?? ["?"] }
+        world.files.write(video, to: "\(folder)/video.mp4")
+        world.files.write(video ^ 1, to: "\(folder)/poster.jpg")
+        return PublishableVideo(
+            video: "\(folder)/video.mp4",
+            poster: "\(folder)/poster.jpg",
+            size: FrameSize(width: 1280, height: 720),
+            seconds: seconds,
+            framesPerSecond: 30
+        )
+    }
+
+    func lastFrame(of part: String, to path: String) async throws(MediaFailure) -> FrameSize {
+        let content = try await work(.lastFrame, on: [part])[0]
+        world.files.write(content &+ 2, to: path)
+        return FrameSize(width: 1280, height: 720)
+    }
+}

@@ -1,0 +1,105 @@
+import ZoetropeCore
+import ZoetropeWorkflow
+
+/// What lies in the object store, whoever put it there.
+final class ObjectLedger: @unchecked Sendable {
+    // Only the thread of the simulation's executor touches what is in here.
+    struct Stored {
+        let content: UInt64
+        let facts: ObjectFacts
+        let putBy: SimulatedProcess?
+    }
+
+    private(set) var objects: [ObjectKey: Stored] = [:]
+
+    static func facts(_ content: UInt64, _ contentType: String) -> ObjectFacts {
+        let half = String(content, radix: 16)
+        let digits = String(repeating: "0", count: 16 - half.count) + half
+        return ObjectFacts(
+            byteCount: Int64(content % 1_000_000) + 1,
+            sha256: digits + digits + digits + digits,
+            contentType: contentType
+        )
+    }
+
+    func put(_ content: UInt64, at key: ObjectKey, contentType: String, by process: SimulatedProcess?) -> ObjectFacts {
+        let facts = Self.facts(content, contentType)
+        objects[key] = Stored(content: content, facts: facts, putBy: process)
+        return facts
+    }
+
+    func delete(_ key: ObjectKey) { objects[key] = nil }
+
+    var keys: [ObjectKey] {
+        objects.keys.sorted { $0.description < $1.description }
+    }
+}
+
+/// The object store as one process sees it.
+struct SimulatedObjectStore: ObjectStore {
+    let world: World
+    let process: SimulatedProcess
+
+    private func enter(_ site: CallSite) async throws(StorageError) -> World.Verdict {
+        let verdict = await world.enter(site, process, isBroken: true)
+        if verdict == .failsBefore {
+            let isFull = site == .put && world.dice.chance(0.2)
+            throw StorageError(isFull ? .full : .unavailable, "simulated")
+        }
+        return verdict
+    }
+
+    private func leave(_ site: CallSite, _ verdict: World.Verdict) async throws(StorageError) {
+        await world.leave(site, process)
+        if verdict == .losesAnswer || world.isOver {
+            throw StorageError(.unavailable, "simulated: the answer was lost")
+        }
+    }
+
+    func put(_ file: String, at key: ObjectKey, contentType: String) async throws(StorageError) -> PutOutcome {
+        let verdict = try await enter(.put)
+        guard let content = world.files.read(file) else { throw StorageError(.unavailable, "no file at \(file)") }
+        let outcome: PutOutcome
+        if let there = world.objects.objects[key], world.mutant != .overwrites {
+            outcome = .exists(there.facts)
+        } else if world.mutant == .pretendsPut, world.dice.chance(0.3) {
+            outcome = .stored(ObjectLedger.facts(content, contentType))
+        } else {
+            outcome = .stored(world.objects.put(content, at: key, contentType: contentType, by: process))
+        }
+        world.note(1_400, "  put \(key): \(outcome.facts.sha256.prefix(6))")
+        world.judge.objectsChanged(key)
+        try await leave(.put, verdict)
+        return outcome
+    }
+
+    func facts(of key: ObjectKey) async throws(StorageError) -> ObjectFacts? {
+        let verdict = try await enter(.get)
+        let facts = world.objects.objects[key]?.facts
+        try await leave(.get, verdict)
+        return facts
+    }
+
+    func get(_ key: ObjectKey, to file: String) async throws(StorageError) -> ObjectFacts {
+        let verdict = try await enter(.get)
+        guard let stored = world.objects.objects[key] else { throw StorageError(.missing, "no object at \(key)") }
+        world.files.write(stored.content, to: file)
+        try await leave(.get, verdict)
+        return stored.facts
+    }
+
+    func delete(_ key: ObjectKey) async throws(StorageError) {
+        let verdict = try await enter(.delete)
+        world.note(1_401, "  delete \(key)")
+        if world.mutant != .forgetsUndo { world.objects.delete(key) }
+        world.judge.objectsChanged(key)
+        try await leave(.delete, verdict)
+    }
+
+    func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
+        let verdict = try await enter(.get)
+        let keys = world.objects.keys.filter { $0.description.hasPrefix(prefix) }
+        try await leave(.get, verdict)
+        return keys
+    }
+}
