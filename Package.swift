@@ -20,29 +20,86 @@ let package = Package(
         .executable(name: "zoetrope", targets: ["zoetrope"]),
         .executable(name: "replicate-simulator", targets: ["replicate-simulator"]),
         // Replicate's HTTP API for any Swift program; imports nothing of Zoetrope.
-        .library(name: "Replicate", targets: ["Replicate"]),
+        .library(name: "Replicate", targets: ["Replicate", "StrictJSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // Values and rules: no I/O, no clock, no framework.
-        .target(name: "ZoetropeCore", swiftSettings: settings),
+        .target(name: "ZoetropeCore", dependencies: ["StrictJSON"], swiftSettings: settings),
 
-        // Adapters. They import Core and never each other.
+        // JSON that hostile text cannot slow down; a leaf that knows nobody.
+        .target(name: "StrictJSON", swiftSettings: settings),
+
+        // The durable run of one animation, and the ports that it needs.
+        .target(
+            name: "ZoetropeWorkflow",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // Adapters. They import Core and Workflow and never each other.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "ZoetropeDatabase",
+            dependencies: [
+                "CLibPQ", "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ZoetropeStorage",
+            dependencies: [
+                "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ZoetropeProviders",
+            dependencies: [
+                "Replicate", "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ZoetropeServer",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "ZoetropeMedia",
             dependencies: [
-                "ZoetropeCore",
+                "ZoetropeCore", "ZoetropeWorkflow",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -53,6 +110,7 @@ let package = Package(
         .target(
             name: "Replicate",
             dependencies: [
+                "StrictJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -68,9 +126,18 @@ let package = Package(
         .executableTarget(
             name: "zoetrope",
             dependencies: [
+                "Replicate",
+                "StrictJSON",
                 "ZoetropeCore",
+                "ZoetropeDatabase",
                 "ZoetropeMedia",
+                "ZoetropeProviders",
+                "ZoetropeServer",
+                "ZoetropeStorage",
+                "ZoetropeWorkflow",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -127,15 +194,52 @@ let package = Package(
             path: "Benchmarks/ReplicateLoad",
             swiftSettings: settings
         ),
-        .target(name: "ZoetropeTestKit", dependencies: ["ZoetropeCore", "ZoetropeMedia"], swiftSettings: settings),
+        .target(
+            name: "ZoetropeTestKit",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeMedia", "ZoetropeWorkflow",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ZoetropeCoreTests",
-            dependencies: ["ZoetropeCore", "ZoetropeTestKit"],
+            dependencies: ["StrictJSON", "ZoetropeCore", "ZoetropeTestKit"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ZoetropeWorkflowTests",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeTestKit", "ZoetropeWorkflow",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ZoetropeDatabaseTests",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeTestKit", "ZoetropeWorkflow",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ZoetropeStorageTests",
+            dependencies: ["ZoetropeCore", "ZoetropeStorage", "ZoetropeTestKit", "ZoetropeWorkflow"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ZoetropeProvidersTests",
+            dependencies: [
+                "Replicate", "ReplicateSimulator", "StrictJSON", "ZoetropeCore", "ZoetropeProviders", "ZoetropeTestKit",
+                "ZoetropeWorkflow",
+            ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "ZoetropeMediaTests",
-            dependencies: ["ZoetropeCore", "ZoetropeMedia", "ZoetropeTestKit"],
+            dependencies: ["ZoetropeCore", "ZoetropeMedia", "ZoetropeTestKit", "ZoetropeWorkflow"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -152,10 +256,22 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "ZoetropeServerTests",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeServer", "ZoetropeTestKit", "ZoetropeWorkflow",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
         // The program as its users run it.
         .testTarget(
             name: "ZoetropeEndToEndTests",
-            dependencies: ["ZoetropeTestKit", "zoetrope"],
+            dependencies: ["ReplicateSimulator", "StrictJSON", "ZoetropeTestKit", "replicate-simulator", "zoetrope"],
             swiftSettings: settings
         ),
     ]

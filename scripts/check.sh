@@ -13,7 +13,8 @@ swift format lint --strict --parallel --recursive Package.swift Sources Tests Be
 echo "== build" >&2
 swift build -c release --build-tests --explicit-target-dependency-import-check error
 
-for target in ZoetropeCoreTests ReplicateSimulatorTests ReplicateTests ZoetropeMediaTests ZoetropeEndToEndTests; do
+for target in ZoetropeCoreTests ZoetropeWorkflowTests ZoetropeStorageTests ZoetropeDatabaseTests ZoetropeServerTests \
+    ReplicateSimulatorTests ReplicateTests ZoetropeProvidersTests ZoetropeMediaTests ZoetropeEndToEndTests; do
     echo "== $target" >&2
     swift test -c release --skip-build --filter "^$target\\."
 done

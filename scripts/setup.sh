@@ -3,9 +3,10 @@
 # Says what it does; does nothing when everything is there. Debian and Ubuntu; sudo when not root.
 set -euo pipefail
 
-run_packages=(ffmpeg bubblewrap)
-# jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
-test_packages=(jq python3 python3-venv webp libimage-exiftool-perl)
+# libpq-dev, libsqlite3-dev, pkg-config: the two databases are linked to.
+run_packages=(ffmpeg bubblewrap libpq-dev libsqlite3-dev pkg-config)
+# postgresql: tests start a server of their own, in a temporary folder; curl: callers of the service; jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
+test_packages=(postgresql curl jq python3 python3-venv webp libimage-exiftool-perl)
 
 case "${1:-run}" in
 run) wanted=("${run_packages[@]}") ;;

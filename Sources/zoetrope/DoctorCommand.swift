@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
+import Logging
+import Replicate
 import SystemPackage
+import ZoetropeDatabase
 import ZoetropeMedia
 
 /// The command `zoetrope doctor`.
@@ -29,15 +32,9 @@ struct DoctorCommand: AsyncParsableCommand {
         checks.append(Self.space("output folder", "."))
         checks.append(Self.space("temporary folder", ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"))
         checks.append(Self.clock(Date.now))
-        checks.append(
-            settings.replicateToken == nil
-                ? Check(.ok, "provider token", "none is set; the local renderer needs none")
-                : Check(
-                    .warn,
-                    "provider token",
-                    "REPLICATE_API_TOKEN is set, but this version does not call Replicate yet"
-                )
-        )
+        checks.append(await Self.database(settings))
+        checks.append(Self.space("objects' folder", Self.existing(settings.objectFolder)))
+        checks.append(await Self.token(settings))
 
         for check in checks { try Console.result(check.line) }
         if checks.contains(where: { $0.verdict == .fail }) {
@@ -107,6 +104,49 @@ struct DoctorCommand: AsyncParsableCommand {
         return megabytes >= 200
             ? Check(.ok, subject, "\"\(path)\" is writable, \(megabytes) MB free")
             : Check(.fail, subject, "\"\(path)\" has only \(megabytes) MB free; make room for 200 MB")
+    }
+
+    /// The folder itself, or what it will be made in.
+    private static func existing(_ path: String) -> String {
+        var path = FilePath(path)
+        while !FileManager.default.fileExists(atPath: path.string), !path.isEmpty { path.removeLastComponent() }
+        return path.isEmpty ? "." : path.string
+    }
+
+    private static func database(_ settings: Settings) async -> Check {
+        if case .sqlite(let path) = settings.database, !FileManager.default.fileExists(atPath: path) {
+            return Check(.ok, "database", "SQLite, will be made at \"\(path)\"")
+        }
+        do {
+            let store = try await Engine.store(
+                settings,
+                logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() },
+                migrates: false
+            )
+            _ = try await store.nextWake()
+            await store.close()
+            if case .sqlite(let path) = settings.database { return Check(.ok, "database", "SQLite at \"\(path)\"") }
+            return Check(.ok, "database", "PostgreSQL answers")
+        } catch let failure as CommandFailure {
+            return Check(.fail, "database", failure.message)
+        } catch {
+            return Check(.fail, "database", "\(error)")
+        }
+    }
+
+    private static func token(_ settings: Settings) async -> Check {
+        guard let replicate = settings.replicate else {
+            return Check(.ok, "provider token", "none is set; the local renderer needs none")
+        }
+        do {
+            let client = try ReplicateClient(token: replicate.token, baseURL: replicate.baseURL)
+            let account = try await client.account()
+            return Check(.ok, "provider token", "Replicate knows it, as \(account.username)")
+        } catch let error as ReplicateError {
+            return Check(.fail, "provider token", "\(error)")
+        } catch {
+            return Check(.fail, "provider token", "Replicate cannot be asked: \(error)")
+        }
     }
 
     /// A clock before this version's own time breaks every signature and every deadline that outlives the process.

@@ -1,17 +1,19 @@
 import Glibc
 import SystemPackage
-import ZoetropeMedia
 
 /// The files that `animate` writes, checked before any work is done.
 struct OutputTargets {
     let video: FilePath
     let poster: FilePath?
+    /// Whether the user has named the video, and with it one that exists.
+    let mayReplace: Bool
 
     /// The folder of the video, where the work is done so that a rename can publish it.
     var folder: FilePath { Self.folder(of: video) }
 
     /// - Throws: ``CommandFailure``: a name that cannot be, a folder that is not there, a file that must not be replaced.
     init(image: String, video: String?, poster: String?) throws {
+        mayReplace = video != nil
         if let video {
             self.video = FilePath(video)
         } else {
@@ -51,16 +53,22 @@ struct OutputTargets {
         }
     }
 
-    /// Puts the finished files in their places, each at once and on disk before it has its name.
-    func publish(_ clip: RenderedClip, scratch: ScratchFolder) throws {
+    /// Puts finished files in their places, each at once and on disk before it has its name.
+    ///
+    /// - Parameters:
+    ///   - file: The video, in the folder of the target; it is moved.
+    ///   - posterFile: Its poster, anywhere.
+    /// - Throws: ``CommandFailure`` when one of them cannot be written.
+    func publish(_ file: FilePath, poster posterFile: FilePath) throws {
         do {
             // The poster first: whoever sees the video finds its poster.
-            if let poster, let bytes = clip.poster {
-                let partial = Self.folder(of: poster).appending("\(scratch.path.lastComponent?.string ?? "").jpg")
+            if let poster {
+                let bytes = try SourceFile.read(posterFile.string, limit: 16 << 20)
+                let partial = Self.folder(of: poster).appending(".zoetrope-\(UInt64.random(in: 0...UInt64.max)).jpg")
                 let file = try FileDescriptor.open(
                     partial,
                     .writeOnly,
-                    options: [.create, .truncate, .closeOnExec],
+                    options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
                     permissions: Self.permissions
                 )
                 defer { unlink(partial.string) }
@@ -70,10 +78,16 @@ struct OutputTargets {
                 }
                 try Self.rename(partial, to: poster)
             }
-            let file = try FileDescriptor.open(clip.file, .readOnly, options: .closeOnExec)
-            try file.closeAfter { try Self.flush(file) }
-            chmod(clip.file.string, Self.permissions.rawValue & ~Self.mask)
-            try Self.rename(clip.file, to: video)
+            let descriptor = try FileDescriptor.open(file, .readOnly, options: .closeOnExec)
+            try descriptor.closeAfter { try Self.flush(descriptor) }
+            chmod(file.string, Self.permissions.rawValue & ~Self.mask)
+            if mayReplace {
+                try Self.rename(file, to: video)
+            } else {
+                // Somebody may have made one of this name meanwhile.
+                guard link(file.string, video.string) == 0 else { throw Errno(rawValue: errno) }
+                try Self.flush(folder: Self.folder(of: video))
+            }
         } catch let error as Errno {
             throw CommandFailure.failed("\"\(video)\" cannot be written: \(error)")
         }
@@ -94,8 +108,12 @@ struct OutputTargets {
 
     private static func rename(_ from: FilePath, to: FilePath) throws {
         guard Glibc.rename(from.string, to.string) == 0 else { throw Errno(rawValue: errno) }
-        // The new name itself must survive a power cut, too.
-        let folder = try FileDescriptor.open(folder(of: to), .readOnly, options: [.directory, .closeOnExec])
+        try flush(folder: folder(of: to))
+    }
+
+    /// The new name itself must survive a power cut, too.
+    private static func flush(folder: FilePath) throws {
+        let folder = try FileDescriptor.open(folder, .readOnly, options: [.directory, .closeOnExec])
         try folder.closeAfter { try flush(folder) }
     }
 

@@ -1,5 +1,4 @@
 import Synchronization
-import ZoetropeMedia
 
 /// Shows how far an animation is: a bar on a terminal, a few plain lines elsewhere.
 final class ProgressPrinter: Sendable {
@@ -11,7 +10,7 @@ final class ProgressPrinter: Sendable {
 
     private struct State {
         var lastShown = ContinuousClock.Instant?.none
-        var lastStep = AnimationProgress.Step?.none
+        var lastStep = String?.none
         var lastQuarter = 0
     }
 
@@ -23,22 +22,25 @@ final class ProgressPrinter: Sendable {
         self.style = style
     }
 
-    func show(_ progress: AnimationProgress) {
+    /// - Parameters:
+    ///   - step: What is being done, in a word or two.
+    ///   - fraction: Share of the whole work that is done, 0…1.
+    func show(_ step: String, _ fraction: Double) {
         let now = ContinuousClock.now
         state.withLock { state in
-            let isNewStep = progress.step != state.lastStep
-            let quarter = Int(progress.fraction * 4)
+            let isNewStep = step != state.lastStep
+            let quarter = Int(fraction * 4)
             switch style {
             case .none: return
             case .bar:
                 guard isNewStep || state.lastShown.map({ now - $0 >= .milliseconds(100) }) ?? true else { return }
-                Console.write("\r\u{1B}[2K" + bar(progress, at: now))
+                Console.write("\r\u{1B}[2K" + bar(step, fraction, at: now))
             case .lines:
                 guard isNewStep || quarter > state.lastQuarter else { return }
-                Console.error(words(progress, at: now))
+                Console.error(words(step, fraction, at: now))
             }
             state.lastShown = now
-            state.lastStep = progress.step
+            state.lastStep = step
             state.lastQuarter = quarter
         }
     }
@@ -48,22 +50,22 @@ final class ProgressPrinter: Sendable {
         if style == .bar { Console.write("\r\u{1B}[2K") }
     }
 
-    private func bar(_ progress: AnimationProgress, at now: ContinuousClock.Instant) -> String {
-        let text = words(progress, at: now)
+    private func bar(_ step: String, _ fraction: Double, at now: ContinuousClock.Instant) -> String {
+        let text = words(step, fraction, at: now)
         let width = min(30, Console.width - text.count - 4)
         guard width >= 5 else { return String(text.prefix(max(0, Console.width - 1))) }
-        let filled = Int(progress.fraction * Double(width))
+        let filled = Int(fraction * Double(width))
         return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled) + "] " + text
     }
 
-    private func words(_ progress: AnimationProgress, at now: ContinuousClock.Instant) -> String {
+    private func words(_ step: String, _ fraction: Double, at now: ContinuousClock.Instant) -> String {
         let elapsed = now - start
-        let percent = String(Int(progress.fraction * 100))
+        let percent = String(Int(fraction * 100))
         var text = String(repeating: " ", count: max(0, 3 - percent.count)) + percent + " %  "
-        text += "\(progress.step.rawValue), \(seconds(elapsed)) so far"
+        text += "\(step), \(seconds(elapsed)) so far"
         // A forecast from less than a fifth of the work is a guess.
-        if progress.fraction >= 0.2 {
-            text += ", \(seconds(elapsed * ((1 - progress.fraction) / progress.fraction))) left"
+        if fraction >= 0.2 {
+            text += ", \(seconds(elapsed * ((1 - fraction) / fraction))) left"
         }
         return text
     }

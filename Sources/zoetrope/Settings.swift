@@ -1,169 +1,68 @@
-import ArgumentParser
 import Foundation
+import StrictJSON
 import Yams
+import ZoetropeCore
 import ZoetropeMedia
-
-/// One setting: its names, its default and what it means.
-struct Setting: Sendable {
-    /// Name in `zoetrope.yaml`.
-    let key: String
-    /// Name in the environment.
-    let environment: String
-    /// Text of the default; nil where there is none.
-    let defaultText: String?
-    let isSecret: Bool
-    let meaning: String
-
-    static let ffmpeg = Setting(
-        key: "ffmpeg",
-        environment: "ZOETROPE_FFMPEG",
-        defaultText: "ffmpeg",
-        isSecret: false,
-        meaning: "the ffmpeg program: a name in PATH, or a path"
-    )
-    static let sandbox = Setting(
-        key: "sandbox",
-        environment: "ZOETROPE_SANDBOX",
-        defaultText: SandboxPolicy.auto.rawValue,
-        isSecret: false,
-        meaning:
-            "auto: bubblewrap when it works; bubblewrap: nothing runs without it; limits: limits and a deadline only"
-    )
-    static let replicateToken = Setting(
-        key: "replicate_api_token",
-        environment: "REPLICATE_API_TOKEN",
-        defaultText: nil,
-        isSecret: true,
-        meaning: "token for the models on Replicate; without it the local renderer is used"
-    )
-
-    static let all = [ffmpeg, sandbox, replicateToken]
-}
-
-/// A setting's value and where it came from.
-struct SettingValue: Sendable {
-    let setting: Setting
-    let text: String?
-    let source: String
-
-    /// The value as it may be shown to anyone.
-    var shown: String {
-        guard let text else { return "(none)" }
-        return setting.isSecret ? "(secret, set)" : text
-    }
-}
-
-/// Flags that every command has.
-struct SettingsOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Settings file; without it ./zoetrope.yaml, if there is one.", valueName: "file"))
-    var config: String?
-
-    @Option(help: ArgumentHelp("The ffmpeg program.", valueName: "path"))
-    var ffmpeg: String?
-
-    @Option(help: ArgumentHelp("How ffmpeg is walled off: auto, bubblewrap or limits.", valueName: "how"))
-    var sandbox: String?
-
-    /// Reads every setting from flags, then the environment, then the file, then defaults.
-    /// - Throws: ``CommandFailure`` that names all problems together.
-    func load(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> Settings {
-        var problems: [String] = []
-        let file = settingsFile(&problems)
-        let flags = [Setting.ffmpeg.key: ffmpeg, Setting.sandbox.key: sandbox].compactMapValues(\.self)
-        let values = Setting.all.map { setting in
-            if let text = flags[setting.key] { return SettingValue(setting: setting, text: text, source: "flag") }
-            // An empty variable counts as not set, as in most programs.
-            if let text = environment[setting.environment], !text.isEmpty {
-                return SettingValue(setting: setting, text: text, source: "environment \(setting.environment)")
-            }
-            if let text = file[setting.key] {
-                return SettingValue(setting: setting, text: text, source: fileName)
-            }
-            return SettingValue(setting: setting, text: setting.defaultText, source: "default")
-        }
-        let settings = Settings(values: values, problems: &problems)
-        guard problems.isEmpty else { throw CommandFailure.usage(problems.joined(separator: "\nError: ")) }
-        return settings
-    }
-
-    /// Where a file goes wrong.
-    ///
-    /// The parser's own text quotes the line, which may hold a secret.
-    private static func place(of error: YamlError) -> String {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            ": line \(mark.line), column \(mark.column): \(problem)"
-        case .duplicatedKeysInMapping(let keys, _): ": there twice: \(keys.joined(separator: ", "))"
-        default: ""
-        }
-    }
-
-    /// Far more than anybody's settings.
-    private static let maxFileBytes = 1 << 20
-
-    private var fileName: String { config ?? "zoetrope.yaml" }
-
-    /// What the settings file says; empty where there is none.
-    private func settingsFile(_ problems: inout [String]) -> [String: String] {
-        guard config != nil || FileManager.default.fileExists(atPath: fileName) else { return [:] }
-        var values: [String: String] = [:]
-        do {
-            let bytes = try SourceFile.read(fileName, limit: Self.maxFileBytes)
-            guard bytes.count <= Self.maxFileBytes else {
-                problems.append("the settings file \"\(fileName)\" is larger than \(Self.maxFileBytes) bytes")
-                return [:]
-            }
-            guard let node = try Yams.compose(yaml: String(decoding: bytes, as: UTF8.self)) else { return [:] }
-            guard let mapping = node.mapping else {
-                problems.append("\(fileName) must be a list of lines like \"sandbox: auto\"")
-                return [:]
-            }
-            for (name, value) in mapping {
-                guard let key = name.string, Setting.all.contains(where: { $0.key == key }) else {
-                    let known = Setting.all.map(\.key).joined(separator: ", ")
-                    problems.append(
-                        "\(fileName) has the unknown setting \"\(name.string ?? "?")\"; there are: \(known)"
-                    )
-                    continue
-                }
-                guard let scalar = value.scalar else {
-                    problems.append("\(key) in \(fileName) must be one value, not a list or a group")
-                    continue
-                }
-                values[key] = scalar.string
-            }
-        } catch let error as YamlError {
-            problems.append("the settings file \"\(fileName)\" is not valid YAML\(Self.place(of: error))")
-        } catch let failure as CommandFailure {
-            problems.append("the settings file \(failure.message)")
-        } catch {
-            problems.append("the settings file \"\(fileName)\" cannot be read")
-        }
-        return values
-    }
-}
 
 /// Every setting, validated.
 struct Settings: Sendable {
     let values: [SettingValue]
+    var dataFolder: String
+    var database: DatabaseAddress
+    /// Folder of the objects.
+    var objectFolder: String
+    let replicate: ReplicateSettings?
+    let cogURL: String?
+    let publicURL: String?
+    let catalogue: ModelCatalogue
+    let generationTimeout: Duration
+    let dailyBudget: MicroUSD?
+    let lease: Duration
+    let submitTimeout: Duration
     let ffmpeg: String
     let sandbox: SandboxPolicy
-    let replicateToken: String?
+
+    /// Where the database is.
+    enum DatabaseAddress: Sendable, Equatable {
+        case sqlite(path: String)
+        case postgres(url: String)
+    }
+
+    /// What Replicate's client needs.
+    struct ReplicateSettings: Sendable {
+        let token: String
+        let baseURL: String
+        let outputOrigins: [String]
+        let webhookSecrets: [String]
+    }
 
     init(values: [SettingValue], problems: inout [String]) {
         self.values = values
-        func text(_ setting: Setting) -> String? { values.first { $0.setting.key == setting.key }?.text }
-        ffmpeg = text(.ffmpeg) ?? ""
-        replicateToken = text(.replicateToken)
-        let sandboxText = text(.sandbox) ?? ""
-        let policy = SandboxPolicy(rawValue: sandboxText)
-        if policy == nil {
-            let choices = SandboxPolicy.allCases.map(\.rawValue).joined(separator: ", ")
-            problems.append("\(Setting.sandbox.environment) must be one of \(choices); got \"\(sandboxText)\"")
-        }
-        sandbox = policy ?? .auto
+        var reader = SettingReader(values: values)
+        dataFolder = reader.text(.dataFolder) ?? "."
+        database = reader.database(folder: dataFolder)
+        objectFolder = reader.objectFolder(folder: dataFolder)
+        let baseURL = reader.address(.replicateBaseURL) ?? ""
+        let origins = reader.list(.replicateOutputOrigins)
+        let secrets = reader.list(.webhookSecret)
+        replicate = reader.text(.replicateToken)
+            .map {
+                ReplicateSettings(token: $0, baseURL: baseURL, outputOrigins: origins, webhookSecrets: secrets)
+            }
+        cogURL = reader.address(.cogURL)
+        publicURL = reader.address(.publicURL)
+        catalogue = reader.catalogue()
+        generationTimeout = reader.duration(.generationTimeout, .seconds(5)...Duration.seconds(3_600)) ?? .seconds(600)
+        dailyBudget = reader.dollars(.dailyBudget)
+        lease = reader.duration(.lease, .seconds(1)...Duration.seconds(60)) ?? .seconds(30)
+        submitTimeout = reader.duration(.submitTimeout, .seconds(1)...Duration.seconds(120)) ?? .seconds(60)
+        ffmpeg = reader.text(.ffmpeg) ?? ""
+        sandbox = reader.choice(.sandbox) ?? .auto
+        problems += reader.problems
     }
+
+    /// Whether a paid provider is configured.
+    var hasProvider: Bool { replicate != nil }
 
     /// The programs that these settings name.
     func mediaTools() async throws -> MediaTools {
@@ -172,5 +71,142 @@ struct Settings: Sendable {
             policy: sandbox,
             searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         )
+    }
+}
+
+/// Reads values and notes everything that is wrong with them.
+private struct SettingReader {
+    let values: [SettingValue]
+    private(set) var problems: [String] = []
+
+    init(values: [SettingValue]) {
+        self.values = values
+    }
+
+    func text(_ setting: Setting) -> String? {
+        values.first { $0.setting.key == setting.key }?.text
+    }
+
+    private mutating func note(_ setting: Setting, _ rule: String, _ text: String) {
+        // An address that cannot be read may hold a password anywhere.
+        let shown = setting.secrecy == .open ? text : "(not shown)"
+        problems.append("\(setting.environment) must be \(rule); got \"\(shown)\"")
+    }
+
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ setting: Setting) -> Choice?
+    where Choice.RawValue == String {
+        guard let text = text(setting) else { return nil }
+        let choice = Choice(rawValue: text)
+        if choice == nil {
+            note(setting, "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))", text)
+        }
+        return choice
+    }
+
+    func list(_ setting: Setting) -> [String] {
+        (text(setting) ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+    }
+
+    /// `90s`, `10m`, `1h30m`, or a number of seconds.
+    mutating func duration(_ setting: Setting, _ range: ClosedRange<Duration>) -> Duration? {
+        guard let text = text(setting) else { return nil }
+        let units = ["h": 3_600, "m": 60, "s": 1]
+        var seconds: Int?
+        if let plain = Int(text) {
+            seconds = plain
+        } else if let match = text.wholeMatch(of: /(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?/), !text.isEmpty {
+            seconds = zip(["h", "m", "s"], [match.1, match.2, match.3])
+                .reduce(0) { sum, part in sum + (part.1.flatMap { Int($0) } ?? 0) * (units[part.0] ?? 0) }
+        }
+        guard let seconds, range.contains(.seconds(seconds)) else {
+            let (low, high) = (range.lowerBound / .seconds(1), range.upperBound / .seconds(1))
+            note(setting, "a time such as 90s, 10m or 1h30m, from \(Int(low)) to \(Int(high)) seconds", text)
+            return nil
+        }
+        return .seconds(seconds)
+    }
+
+    mutating func dollars(_ setting: Setting) -> MicroUSD? {
+        guard let text = text(setting) else { return nil }
+        guard let amount = Double(text), amount >= 0, amount <= 1_000_000 else {
+            note(setting, "an amount in US dollars from 0 to 1000000, such as 12.50", text)
+            return nil
+        }
+        return MicroUSD(Int64((amount * 1_000_000).rounded()))
+    }
+
+    /// An http or https address, without a slash at its end.
+    mutating func address(_ setting: Setting) -> String? {
+        guard let text = text(setting) else { return nil }
+        guard let parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme?.lowercased() ?? ""),
+            parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil
+        else {
+            note(setting, "an address such as https://example.com", text)
+            return nil
+        }
+        return String(text.reversed().drop { $0 == "/" }.reversed())
+    }
+
+    mutating func database(folder: String) -> Settings.DatabaseAddress {
+        let usual = Settings.DatabaseAddress.sqlite(path: "\(folder)/zoetrope.sqlite")
+        guard let text = text(.databaseURL) else { return usual }
+        for scheme in ["postgres://", "postgresql://"] where text.hasPrefix(scheme) { return .postgres(url: text) }
+        if text.hasPrefix("sqlite:"), text.count > 7 { return .sqlite(path: String(text.dropFirst(7))) }
+        note(.databaseURL, "sqlite:PATH or postgres://user:pass@host:port/db", text)
+        return usual
+    }
+
+    mutating func objectFolder(folder: String) -> String {
+        guard let text = text(.storageURL) else { return "\(folder)/objects" }
+        if text.hasPrefix("file:"), text.count > 5 {
+            let path = String(text.dropFirst(5))
+            return path.hasPrefix("//") ? String(path.dropFirst(2)) : path
+        }
+        note(.storageURL, "file:FOLDER", text)
+        return "\(folder)/objects"
+    }
+
+    mutating func catalogue() -> ModelCatalogue {
+        guard let name = text(.modelsFile) else { return .builtIn }
+        do {
+            let bytes = try SourceFile.read(name, limit: 1 << 20)
+            guard let node = try Yams.compose(yaml: String(decoding: bytes, as: UTF8.self)) else { return .builtIn }
+            return try ModelCatalogue(parsing: JSONValue(node))
+        } catch let error as FieldError {
+            problems += error.problems.map { "the models file \"\(name)\": \($0)" }
+        } catch let failure as CommandFailure {
+            problems.append("the models file \(failure.message)")
+        } catch {
+            problems.append("the models file \"\(name)\" is not valid YAML")
+        }
+        return .builtIn
+    }
+}
+
+extension JSONValue {
+    /// A YAML document as JSON: plain scalars become booleans, numbers or null where YAML 1.2 says so.
+    fileprivate init(_ node: Node) {
+        switch node {
+        case .mapping(let mapping):
+            self = .object(
+                Dictionary(mapping.map { ($0.key.string ?? "", JSONValue($0.value)) }) { _, last in last }
+            )
+        case .sequence(let sequence): self = .array(sequence.map { JSONValue($0) })
+        case .scalar, .alias:
+            if let scalar = node.scalar, scalar.style != .plain {
+                self = .string(scalar.string)
+            } else if let flag = node.bool, ["true", "false"].contains(node.string ?? "") {
+                self = .bool(flag)
+            } else if let whole = node.int {
+                self = .integer(Int64(whole))
+            } else if let number = node.float, number.isFinite {
+                self = .number(number)
+            } else if node.null != nil {
+                self = .null
+            } else {
+                self = .string(node.string ?? "")
+            }
+        }
     }
 }

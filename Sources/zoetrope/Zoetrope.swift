@@ -10,13 +10,17 @@ struct Zoetrope: AsyncParsableCommand {
             Try it:
               zoetrope animate photo.jpg     makes photo.mp4: a walk into the photo
               zoetrope animate photo.jpg -o out.mp4 --motion push-in --poster out.jpg
+              zoetrope serve                 the service, on http://127.0.0.1:8080
               zoetrope doctor                says whether all that is needed is there
 
             Exit codes: 0 done; 1 the animation failed (the reason is on standard
             error); 2 wrong usage or settings; 130 interrupted.
             """,
         version: version,
-        subcommands: [AnimateCommand.self, DoctorCommand.self, ConfigCommand.self]
+        subcommands: [
+            AnimateCommand.self, ServeCommand.self, WorkerCommand.self, RunsCommand.self, MigrateCommand.self,
+            DoctorCommand.self, ConfigCommand.self,
+        ]
     )
 
     static let version = "0.1.0"
@@ -39,8 +43,12 @@ enum Main {
         interruption.cancels(work)
         switch await work.result {
         case .success: exit(ExitCodes.done)
-        case .failure where interruption.happened:
-            Console.error("Interrupted; nothing was left behind.")
+        case .failure(let error) where interruption.happened:
+            let failure = error as? CommandFailure
+            Console.error(
+                failure?.exitCode == ExitCodes.interrupted
+                    ? failure?.message ?? "" : "Interrupted; nothing was left behind."
+            )
             exit(ExitCodes.interrupted)
         case .failure(let error): exit(report(error))
         }
@@ -79,6 +87,11 @@ struct CommandFailure: Error {
     /// The animation failed.
     static func failed(_ message: String) -> CommandFailure {
         CommandFailure(exitCode: ExitCodes.failed, message: message)
+    }
+
+    /// Stopped by a signal, with something to say.
+    static func interrupted(_ message: String) -> CommandFailure {
+        CommandFailure(exitCode: ExitCodes.interrupted, message: message)
     }
 
     /// The command or the settings are wrong.

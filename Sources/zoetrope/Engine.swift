@@ -1,0 +1,221 @@
+import Foundation
+import Glibc
+import Logging
+import Replicate
+import SystemPackage
+import ZoetropeCore
+import ZoetropeDatabase
+import ZoetropeMedia
+import ZoetropeProviders
+import ZoetropeStorage
+import ZoetropeWorkflow
+
+/// Everything that runs animations, put together from settings: the only place where adapters meet.
+struct Engine: Sendable {
+    let environment: WorkerEnvironment
+    let service: AnimationService
+    let webhooks: ReplicateWebhooks?
+    private let client: ReplicateClient?
+    let policy: RunPolicy
+    let settings: Settings
+
+    /// Puts it together; the database is connected to and, unless told not to, brought up to date.
+    ///
+    /// - Parameters:
+    ///   - settings: Validated settings.
+    ///   - logger: For the engine's own log.
+    ///   - migrates: Whether the schema may be changed; without, one that is not up to date is refused.
+    ///   - onProgress: How far the local renderer is.
+    /// - Throws: ``CommandFailure``.
+    init(
+        _ settings: Settings,
+        logger: Logger,
+        migrates: Bool = true,
+        onProgress: @escaping @Sendable (AnimationProgress) -> Void = { _ in }
+    ) async throws {
+        self.settings = settings
+        var policy = RunPolicy()
+        policy.generationTimeout = settings.generationTimeout
+        // The margins and searches belong to the usual timeout of a minute; a shorter one, for tries, has shorter ones.
+        let share = min(1, settings.submitTimeout / .seconds(60))
+        policy.submitMargin = max(policy.submitMargin * share, settings.submitTimeout / 4)
+        policy.markMargin = max(policy.markMargin * share, settings.submitTimeout / 4)
+        policy.lookWaits = policy.lookWaits.map { $0 * share }
+        self.policy = policy
+
+        if migrates { try Self.makeFolder(settings.dataFolder) }
+        let store = try await Self.store(settings, logger: logger, migrates: migrates)
+        let objects: LocalObjectStore
+        do {
+            objects = try LocalObjectStore(folder: settings.objectFolder)
+        } catch {
+            throw CommandFailure.usage(
+                "the objects' folder \"\(settings.objectFolder)\" cannot be used: \(error.detail)"
+            )
+        }
+        let tools: MediaTools
+        do {
+            tools = try await settings.mediaTools()
+        } catch let error as MediaError {
+            throw CommandFailure.usage(error.message)
+        }
+        var providers: [any GenerationProvider] = [
+            LocalProvider(tools: tools, objects: objects, onProgress: { _, progress in onProgress(progress) })
+        ]
+        var webhooks: ReplicateWebhooks?
+        var replicateClient: ReplicateClient?
+        if let replicate = settings.replicate {
+            let client = try Self.client(replicate, createTimeout: settings.submitTimeout)
+            replicateClient = client
+            providers.append(
+                ReplicateProvider(
+                    client: client,
+                    webhookBase: settings.publicURL,
+                    submitTimeout: settings.submitTimeout + policy.markMargin
+                )
+            )
+            let secrets = try replicate.webhookSecrets.map { text in
+                do {
+                    return try WebhookSecret(text)
+                } catch {
+                    throw CommandFailure.usage("\(Setting.webhookSecret.environment): \(error)")
+                }
+            }
+            webhooks = secrets.isEmpty ? ReplicateWebhooks(client: client) : ReplicateWebhooks(secrets: secrets)
+        }
+        if let cogURL = settings.cogURL {
+            providers.append(try Self.cog(cogURL, settings))
+        }
+        self.webhooks = webhooks
+        client = replicateClient
+        environment = WorkerEnvironment(
+            store: store,
+            objects: objects,
+            media: FFmpegPipeline(tools: tools),
+            scratch: LocalScratch(root: FilePath("\(settings.dataFolder)/scratch")),
+            providers: providers,
+            logger: logger,
+            alert: { alert in
+                logger.log(
+                    level: alert.severity == .critical ? .critical : .warning,
+                    "\(alert.text)",
+                    metadata: ["code": "\(alert.code)", "animation.id": "\(alert.animationID?.description ?? "")"]
+                )
+            },
+            reached: Self.crash
+        )
+        service = AnimationService(
+            environment,
+            catalogue: settings.catalogue,
+            policy: policy,
+            hasProvider: settings.hasProvider,
+            write: { bytes, path in try Data(bytes).write(to: URL(filePath: path)) }
+        )
+    }
+
+    func worker(concurrency: Int? = nil) -> Worker {
+        var settings = WorkerSettings(owner: Self.owner)
+        settings.lease = self.settings.lease
+        settings.dailyBudget = self.settings.dailyBudget
+        settings.heavy = concurrency ?? max(1, ProcessInfo.processInfo.activeProcessorCount / 2)
+        return Worker(environment, settings: settings, policy: policy)
+    }
+
+    func close() async {
+        await environment.store.close()
+    }
+
+    /// Asks Replicate whether it knows the token, so that a wrong one is told at once and not waited for.
+    func checkAccount() async throws {
+        do {
+            _ = try await client?.account()
+        } catch let error as ReplicateError where [401, 403].contains(error.status) {
+            throw CommandFailure.failed(
+                "Replicate does not accept \(Setting.replicateToken.environment): \(error.message)"
+            )
+        } catch is ReplicateError {
+            // What is wrong with the network now may be over when it matters.
+        }
+    }
+
+    // MARK: Parts
+
+    private static func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw CommandFailure.usage(
+                "the data folder \"\(path)\" cannot be made: \(String(cString: strerror(errno)))"
+            )
+        }
+    }
+
+    /// Opens the database.
+    static func store(_ settings: Settings, logger: Logger, migrates: Bool) async throws -> SQLRunStore {
+        do {
+            switch settings.database {
+            case .sqlite(let path):
+                guard migrates || FileManager.default.fileExists(atPath: path) else {
+                    throw CommandFailure.usage(
+                        "there is no database at \"\(path)\"; zoetrope serve or migrate makes it"
+                    )
+                }
+                return try await SQLRunStore.sqlite(path: path, migrates: migrates, now: { Date() })
+            case .postgres(let url):
+                return try await SQLRunStore.postgres(url: url, migrates: migrates, logger: logger)
+            }
+        } catch let error as RunStoreError {
+            throw CommandFailure.usage("the database cannot be used: \(error.detail)")
+        } catch let error as DatabaseError {
+            throw CommandFailure.usage("the database cannot be used: \(error.message)")
+        }
+    }
+
+    private static func client(_ replicate: Settings.ReplicateSettings, createTimeout: Duration) throws
+        -> ReplicateClient
+    {
+        var configuration = ReplicateClient.Configuration()
+        configuration.createTimeout = createTimeout
+        configuration.outputOrigins = replicate.outputOrigins
+        do {
+            return try ReplicateClient(
+                token: replicate.token,
+                baseURL: replicate.baseURL,
+                configuration: configuration
+            )
+        } catch let error as ReplicateError {
+            throw CommandFailure.usage(error.message)
+        }
+    }
+
+    private static func cog(_ url: String, _ settings: Settings) throws -> CogProvider {
+        do {
+            var configuration = ReplicateClient.Configuration()
+            configuration.outputOrigins = [url]
+            return CogProvider(
+                client: try CogClient(baseURL: url),
+                downloader: try ReplicateClient(token: "none", configuration: configuration),
+                folder: "\(settings.dataFolder)/cog",
+                now: { Date() }
+            )
+        } catch let error as ReplicateError {
+            throw CommandFailure.usage(error.message)
+        }
+    }
+
+    /// Names this process in leases and logs.
+    private static var owner: String {
+        "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
+    }
+
+    /// Kills this process at the crash point that `ZOETROPE_CRASH_AT` names: the tests' way to die between two effects.
+    private static let crash: @Sendable (CrashPoint) async throws -> Void = { point in
+        if point.rawValue == crashPoint { kill(getpid(), SIGKILL) }
+    }
+
+    private static let crashPoint = ProcessInfo.processInfo.environment["ZOETROPE_CRASH_AT"]
+}
