@@ -194,6 +194,23 @@ let package = Package(
             path: "Benchmarks/ReplicateLoad",
             swiftSettings: settings
         ),
+        // The race between durable engines: a stub of a provider, a client, and our worker.
+        .executableTarget(
+            name: "zoetrope-race",
+            dependencies: [
+                "Replicate", "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeMedia", "ZoetropeProviders",
+                "ZoetropeWorkflow",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Benchmarks/Race",
+            exclude: ["peers"],
+            swiftSettings: settings
+        ),
         .target(
             name: "ZoetropeTestKit",
             dependencies: [
