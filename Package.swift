@@ -208,7 +208,15 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Benchmarks/Race",
-            exclude: ["peers"],
+            exclude: ["peers", "race.py", "plot.py"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "zoetrope-simulate",
+            dependencies: [
+                "ZoetropeDatabase", "ZoetropeTestKit", "ZoetropeWorkflow",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -228,7 +236,8 @@ let package = Package(
         .testTarget(
             name: "ZoetropeWorkflowTests",
             dependencies: [
-                "StrictJSON", "ZoetropeCore", "ZoetropeTestKit", "ZoetropeWorkflow",
+                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeTestKit", "ZoetropeWorkflow",
+                "zoetrope-simulate",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

@@ -24,7 +24,21 @@ package struct Origin: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether a text is a host name, an IPv4 address, or an IPv6 address in brackets.
     private static func isHost(_ text: String) -> Bool {
-        text.wholeMatch(of: /[a-z0-9_-][a-z0-9._-]{0,252}|\[[0-9a-f:.]{2,45}\]/) != nil
+        // By hand: an expression would be compiled at every call.
+        let bytes = text.utf8
+        func isLetter(_ byte: UInt8, _ last: Unicode.Scalar) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: last)).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        if bytes.first == UInt8(ascii: "[") {
+            let inner = bytes.dropFirst().dropLast()
+            return bytes.last == UInt8(ascii: "]") && (2...45).contains(inner.count)
+                && inner.allSatisfy { isLetter($0, "f") || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
+        }
+        return (1...253).contains(bytes.count) && bytes.first != UInt8(ascii: ".")
+            && bytes.allSatisfy { byte in
+                isLetter(byte, "z") || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(byte)
+            }
     }
 
     package var description: String {

@@ -220,11 +220,16 @@ final class OutputDownload: Sendable {
         return state.withLock { state in
             DownloadedFile(
                 size: state.received,
-                sha256: state.hash.finalize().map { String(format: "%02x", $0) }.joined(),
+                sha256: Self.hexadecimal(state.hash.finalize()),
                 contentType: state.contentType,
                 attempts: state.attempts
             )
         }
+    }
+
+    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     /// Removes what has arrived.

@@ -22,10 +22,13 @@ package final class MemoryRunStore: RunStore {
         var gates: [String: ProviderGate] = [:]
         var bells: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextBell = 0
+        /// The state before the last commit, where somebody wants to forget one.
+        var previous: [State] = []
     }
 
     private let state = Mutex(State())
     private let now: @Sendable () -> Date
+    private let forgets = Mutex(false)
 
     package init(now: @escaping @Sendable () -> Date) {
         self.now = now
@@ -175,11 +178,27 @@ package final class MemoryRunStore: RunStore {
                     return .failure(error)
                 }
             }
+            if forgets.withLock({ $0 }) {
+                state.previous = []
+                draft.previous = [state]
+            }
             state = draft
             Self.ring(state)
             return .success(outcomes)
         }
         return try result.get()
+    }
+
+    /// Keeps what ``forgetLastCommit()`` needs from now on.
+    package func prepareToForget() { forgets.withLock { $0 = true } }
+
+    /// Goes back to before the last commit, as a database does whose commits are not flushed.
+    package func forgetLastCommit() {
+        state.withLock { state in
+            guard var last = state.previous.first else { return }
+            last.bells = state.bells
+            state = last
+        }
     }
 
     private static func write(

@@ -18,7 +18,7 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
         let database: any SQLDatabase =
             switch self {
             case .file: try await SQLiteDatabase.open(path: folder.path("zoetrope.sqlite")) { Date() }
-            case .memory: try await SQLiteDatabase.inMemory { Date() }
+            case .memory: try SQLiteDatabase.inMemory { Date() }
             case .postgres: try await PostgresDatabase.scratch()
             }
         do {

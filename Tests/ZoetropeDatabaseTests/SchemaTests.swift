@@ -56,7 +56,7 @@ struct SchemaTests {
 
     @Test
     func `animation_attempts is on SQLite exactly what callers know`() async throws {
-        let database = try await SQLiteDatabase.inMemory { Date() }
+        let database = try SQLiteDatabase.inMemory { Date() }
         try await Migrator(Schema.migrations).migrate(database)
         let (columns, keys, indexes) = try await database.read { session in
             (

@@ -144,7 +144,7 @@ struct TransactionTests {
     @Test
     func `the database's clock is the injected one on SQLite, and the server's on PostgreSQL`() async throws {
         let date = Date(timeIntervalSince1970: 1_795_273_445.123)
-        let database = try await SQLiteDatabase.inMemory { date.addingTimeInterval(0.000_4) }
+        let database = try SQLiteDatabase.inMemory { date.addingTimeInterval(0.000_4) }
         #expect(try await database.read { $0.now } == date)
         #expect(try await database.write { $0.now } == date)
         await database.close()

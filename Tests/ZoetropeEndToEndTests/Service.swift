@@ -35,6 +35,8 @@ final class ServiceProcess: Sendable {
 
     var isRunning: Bool { process.withLock { $0.isRunning } }
 
+    var processID: Int32 { process.withLock { $0.processIdentifier } }
+
     func signal(_ number: Int32) {
         process.withLock { process in if process.isRunning { kill(process.processIdentifier, number) } }
     }

@@ -80,7 +80,7 @@ func withCStrings<Result>(
     _ strings: [String?],
     _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
 ) -> Result {
-    var bytes: [CChar] = []
+    var bytes: [UInt8] = []
     var offsets: [Int?] = []
     for string in strings {
         guard let string else {
@@ -88,12 +88,12 @@ func withCStrings<Result>(
             continue
         }
         offsets.append(bytes.count)
-        for unit in string.utf8 { bytes.append(CChar(bitPattern: unit)) }
+        bytes.append(contentsOf: string.utf8)
         bytes.append(0)
     }
     bytes.append(0)
-    return bytes.withUnsafeBufferPointer { buffer in
-        let base = buffer.baseAddress
+    return bytes.withUnsafeBytes { buffer in
+        let base = buffer.assumingMemoryBound(to: CChar.self).baseAddress
         let pointers = offsets.map { offset in offset.flatMap { base?.advanced(by: $0) } } + [nil]
         return pointers.withUnsafeBufferPointer { list in
             // An array that is not empty has an address.

@@ -35,6 +35,7 @@ struct PostgresResult {
         if PQgetisnull(result, row, column) == 1 { return .null }
         guard let start = PQgetvalue(result, row, column) else { return .null }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
+        if type == 2950 { return UUID(hexadecimal: bytes).map(SQLValue.uuid) }
         let text = String(decoding: bytes, as: UTF8.self)
         // The numbers are those of pg_type, which never change.
         return switch type {
@@ -45,7 +46,6 @@ struct PostgresResult {
         // A sum of bigint is numeric.
         case 1700: Int64(text).map(SQLValue.integer) ?? Double(text).flatMap { $0.isFinite ? .real($0) : nil }
         case 1184: SQLTimestamp.date(text).map(SQLValue.timestamp)
-        case 2950: UUID(uuidString: text).map(SQLValue.uuid)
         case 114, 3802: .json(text)
         // The answer of a function that returns nothing.
         case 2278: .null
@@ -88,7 +88,7 @@ extension SQLValue {
         case .text(let text), .json(let text): text
         case .blob(let bytes): Self.hexadecimal(bytes)
         case .timestamp(let date): SQLTimestamp.text(date)
-        case .uuid(let id): id.uuidString.lowercased()
+        case .uuid(let id): id.hexadecimal
         case .boolean(let flag): flag ? "true" : "false"
         }
     }

@@ -67,7 +67,7 @@ extension SQLValue {
         case .real(let number): text += String(number)
         case .text(let string): Self.append(string, to: &text)
         case .timestamp(let date): text += "\"\(SQLTimestamp.text(date) ?? "")\""
-        case .uuid(let id): text += "\"\(id.uuidString.lowercased())\""
+        case .uuid(let id): text += "\"\(id.hexadecimal)\""
         case .json(let json): text += json
         case .boolean(let flag): text += flag ? "true" : "false"
         case .blob: preconditionFailure("a batch holds no blobs")

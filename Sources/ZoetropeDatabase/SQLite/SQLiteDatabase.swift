@@ -8,8 +8,8 @@ internal import GRDB
 /// refused as busy.
 package final class SQLiteDatabase: SQLDatabase {
     package let dialect = SQLDialect.sqlite
-    private let writing: BlockingThreads<Void>
-    private let reading: BlockingThreads<Void>
+    /// Nil for a database in memory, which waits for no disk and works on the calling thread.
+    private let threads: (writing: BlockingThreads<Void>, reading: BlockingThreads<Void>)?
     private let connections: any DatabaseWriter
     private let now: @Sendable () -> Date
 
@@ -26,33 +26,31 @@ package final class SQLiteDatabase: SQLDatabase {
                 throw DatabaseError(error)
             }
         }
-        return SQLiteDatabase(pool, writing, readers: readerCount, now)
+        return SQLiteDatabase(pool, (writing, BlockingThreads(name: "sqlite-reader", count: readerCount) {}), now)
     }
 
-    /// A database that lives as long as this object.
-    package static func inMemory(now: @escaping @Sendable () -> Date) async throws -> SQLiteDatabase {
-        let writing = BlockingThreads(name: "sqlite-writer", count: 1) {}
-        let queue = try await writing.run { _ in try DatabaseQueue(configuration: configuration) }
-        return SQLiteDatabase(queue, writing, readers: 1, now)
+    /// A database that lives as long as this object; its calls come back on the thread that made them.
+    package static func inMemory(now: @escaping @Sendable () -> Date) throws -> SQLiteDatabase {
+        try SQLiteTransaction.translating {
+            SQLiteDatabase(try DatabaseQueue(configuration: configuration), nil, now)
+        }
     }
 
     private init(
         _ connections: any DatabaseWriter,
-        _ writing: BlockingThreads<Void>,
-        readers: Int,
+        _ threads: (writing: BlockingThreads<Void>, reading: BlockingThreads<Void>)?,
         _ now: @escaping @Sendable () -> Date
     ) {
         self.connections = connections
+        self.threads = threads
         self.now = now
-        self.writing = writing
-        reading = BlockingThreads(name: "sqlite-reader", count: readers) {}
     }
 
     package func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
         // GRDB's own asynchronous calls undo a write whose task was cancelled.
-        try await writing.run { [connections, now] _ in
+        try await on(threads?.writing) { [connections, now] in
             try SQLiteTransaction.repeating {
                 try connections.writeWithoutTransaction { try SQLiteTransaction.write($0, now, body) }
             }
@@ -62,18 +60,26 @@ package final class SQLiteDatabase: SQLDatabase {
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await reading.run { [connections, now] _ in
+        try await on(threads?.reading) { [connections, now] in
             try SQLiteTransaction.repeating {
                 try connections.read { try SQLiteTransaction.use($0, now, body) }
             }
         }
     }
 
+    private func on<Value: Sendable>(
+        _ threads: BlockingThreads<Void>?,
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        guard let threads else { return try body() }
+        return try await threads.run { _ in try body() }
+    }
+
     package func close() async {
-        await reading.close()
+        await threads?.reading.close()
         // What could not be closed is closed with the last reference.
-        try? await writing.run { [connections] _ in try connections.close() }
-        await writing.close()
+        try? await on(threads?.writing) { [connections] in try connections.close() }
+        await threads?.writing.close()
     }
 
     private static let readerCount = 4

@@ -14,12 +14,13 @@ extension SQLRunStore {
                 ]
             )
             // The statement does not keep an order.
-            let runs = try session.runs(rows, sql, unreadable: unreadable)
-                .sorted { left, right in
-                    let (leftIsHeavy, rightIsHeavy) = (left.state == .finishing, right.state == .finishing)
-                    if leftIsHeavy != rightIsHeavy { return rightIsHeavy }
-                    return (left.wakeAt ?? now, left.id) < (right.wakeAt ?? now, right.id)
-                }
+            let ordered = try rows.map { row in
+                let isHeavy = try row.get("state", as: RunState.self) == .finishing
+                let wakeAt: Date = try row.find("wake_at") ?? now
+                return (row: row, place: (isHeavy ? 1 : 0, wakeAt, try row.get("id", as: AnimationID.self)))
+            }
+            .sorted { $0.place < $1.place }
+            let runs = try session.runs(ordered.map(\.row), sql, unreadable: unreadable)
             return (Claim(runs: runs, now: now), rings: false)
         }
     }

@@ -88,11 +88,12 @@ private struct ChangeWriter {
     private mutating func write(_ changes: [RunChange]) throws {
         guard !changes.isEmpty else { return }
         // In one order, so that a renewal of the same leases and this cannot wait for each other.
-        let rows = try changes.sorted { $0.run.id < $1.run.id }
-            .map { change in
-                [change.run.id.sqlValue, .integer(change.epoch), .boolean(change.releasesLease)]
-                    + (try change.run.changingValues())
-            }
+        let order = changes.indices.map { (id: changes[$0].run.id, index: $0) }.sorted { $0.id < $1.id }
+        let rows = try order.map { _, index in
+            let change = changes[index]
+            return [change.run.id.sqlValue, .integer(change.epoch), .boolean(change.releasesLease)]
+                + (try change.run.changingValues())
+        }
         let now = session.now
         let landed = try session.query(
             sql.change,

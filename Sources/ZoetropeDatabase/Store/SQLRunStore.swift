@@ -13,6 +13,8 @@ package final class SQLRunStore: RunStore {
     private let logger: Logger
     private let rings: @Sendable () -> AsyncStream<Void>
     private let bells: Bells
+    /// Nil where all who listen are in this process.
+    private let ringer: Ringer?
 
     /// Opens or creates a database file.
     ///
@@ -28,12 +30,12 @@ package final class SQLRunStore: RunStore {
             .store(migrates: migrates, logger)
     }
 
-    /// A database that lives as long as the store.
+    /// A database that lives as long as the store; its calls come back on the thread that made them.
     package static func inMemory(
         logger: Logger = Logger(label: "zoetrope.database"),
         now: @escaping @Sendable () -> Date
     ) async throws -> SQLRunStore {
-        try await translating { try await SQLiteDatabase.inMemory(now: now) }.store(migrates: true, logger)
+        try await translating { try SQLiteDatabase.inMemory(now: now) }.store(migrates: true, logger)
     }
 
     /// Connects to PostgreSQL; see ``PostgresDatabase/init(url:connections:statementTimeout:logger:)``.
@@ -88,12 +90,14 @@ package final class SQLRunStore: RunStore {
         self.logger = logger
         self.bells = bells
         self.rings = rings
+        ringer = database.dialect == .postgres ? Ringer(database) : nil
     }
 
     package func doorbell() -> AsyncStream<Void> { rings() }
 
     package func close() async {
         bells.close()
+        await ringer?.finish()
         await database.close()
     }
 
@@ -110,14 +114,11 @@ package final class SQLRunStore: RunStore {
     func transaction<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> (Value, rings: Bool)
     ) async throws -> Value {
-        let (value, rings) = try await database.write { session in
-            let result = try body(session)
-            if result.rings, session.dialect == .postgres {
-                _ = try session.query("SELECT pg_notify($1, '')", [.text(Self.dueChannel)])
-            }
-            return result
+        let (value, rings) = try await database.write(body)
+        if rings {
+            bells.ring()
+            ringer?.ring()
         }
-        if rings { bells.ring() }
         return value
     }
 
@@ -170,6 +171,49 @@ extension RunStoreError {
     }
 }
 
+/// Tells every process that runs became due, with a transaction of its own for all that did meanwhile.
+///
+/// A commit with a `NOTIFY` in it lets no other one be flushed to disk together with it. A ring that is lost with its
+/// process costs those who listen at most their longest wait.
+private final class Ringer: Sendable {
+    private struct State {
+        /// Rings until nobody asks for another; nil when nobody has.
+        var work: Task<Void, Never>?
+        var isWanted = false
+    }
+
+    private let database: any SQLDatabase
+    private let state = Mutex(State())
+
+    init(_ database: any SQLDatabase) { self.database = database }
+
+    func ring() {
+        state.withLock { state in
+            state.isWanted = true
+            // Owned by this object, which waits for it at its end.
+            if state.work == nil { state.work = Task { await self.work() } }
+        }
+    }
+
+    private func work() async {
+        while isWantedAgain() {
+            try? await database.write { session in
+                _ = try session.query("SELECT pg_notify($1, '')", [.text(SQLRunStore.dueChannel)])
+            }
+        }
+    }
+
+    private func isWantedAgain() -> Bool {
+        state.withLock { state in
+            defer { state.isWanted = false }
+            if !state.isWanted { state.work = nil }
+            return state.isWanted
+        }
+    }
+
+    func finish() async { await state.withLock { $0.work }?.value }
+}
+
 /// Rings for everybody in this process who listens.
 final class Bells: Sendable {
     private struct State {
@@ -196,7 +240,8 @@ final class Bells: Sendable {
 
     func ring() {
         let listeners = state.withLock { $0.listeners ?? [:] }
-        for (_, listener) in listeners { listener.yield() }
+        // In the order of their coming, which the simulation relies on.
+        for (_, listener) in listeners.sorted(by: { $0.key < $1.key }) { listener.yield() }
     }
 
     func close() {

@@ -30,7 +30,16 @@ enum AttemptTag {
     }
 
     private static func tag(inQueryOf url: String) -> String? {
-        guard url.contains("?") else { return nil }
+        // Most texts are no addresses with this item, and taking one apart is dear.
+        let bytes = url.utf8
+        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+        let query = url[mark...]
+        guard query.contains("%") || query.contains("#") || query.contains("+") else {
+            // Nothing in it is written otherwise than it is meant.
+            let prefix = "\(item)="
+            return query.dropFirst().split(separator: "&").first { $0.hasPrefix(prefix) }
+                .map { String($0.dropFirst(prefix.count)) }
+        }
         return URLComponents(string: url)?.queryItems?.first { $0.name == item }?.value
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Replicate
 import Synchronization
 package import ZoetropeWorkflow
@@ -27,7 +28,7 @@ extension ReplicateProvider {
         guard wanted.count > Self.fewIDs else { return await statusSingly(wanted.sorted()) }
         var sweep = Sweep(wanted: wanted)
         do {
-            for try await page in client.predictions() {
+            for try await page in client.predictions(createdBefore: end(of: wanted)) {
                 sweep.take(page)
                 guard !sweep.unseen.isEmpty, sweep.pages < Self.mostPages(wanted.count) else { break }
             }
@@ -39,10 +40,40 @@ extension ReplicateProvider {
                 return sweep.answers.merging(sweep.rest.map { ($0, .failed(error)) }) { first, _ in first }
             }
         }
+        remember(sweep.answers.values.compactMap { if case .found(let generation) = $0 { generation } else { nil } })
         let rest = sweep.rest
         let calls = Double(sweep.pages + rest.count) / Double(Self.fullPages(wanted.count))
         sweepCost.withLock { $0 = calls }
         return sweep.answers.merging(await statusSingly(rest)) { first, _ in first }
+    }
+
+    // MARK: Where predictions lie in the list
+
+    /// Creations that are remembered at most; what is forgotten is looked for from the list's beginning.
+    private static let mostCreations = 100_000
+    /// Times of one prediction may be rounded in different ways.
+    private static let rounding: TimeInterval = 0.01
+
+    /// Notes when predictions were created, and forgets those that nobody will ask for any more.
+    func remember(_ generations: [Generation]) {
+        creations.withLock { creations in
+            for generation in generations {
+                creations[generation.id] = generation.state.isTerminal ? nil : generation.createdAt
+            }
+            if creations.count > Self.mostCreations { creations = [:] }
+        }
+    }
+
+    /// The time after the newest of some predictions; nil when it is not known for all of them.
+    private func end(of wanted: Set<String>) -> Date? {
+        creations.withLock { creations in
+            var newest = Date.distantPast
+            for id in wanted {
+                guard let createdAt = creations[id] else { return nil }
+                newest = max(newest, createdAt)
+            }
+            return newest + Self.rounding
+        }
     }
 
     /// What was seen of the wanted predictions in the list, newest first.

@@ -1,3 +1,4 @@
+import Foundation
 package import Replicate
 import StrictJSON
 import Synchronization
@@ -15,6 +16,8 @@ package final class ReplicateProvider: GenerationProvider {
     private let webhookBase: String?
     /// Calls of the last sweep, for each call that it had taken if all predictions had been in its first pages.
     let sweepCost = Mutex(1.0)
+    /// Where in the list predictions lie that are being waited for: when they were created, by the provider's clock.
+    let creations = Mutex<[String: Date]>([:])
 
     /// The largest result in bytes.
     static let largestResult: Int64 = 200 << 20
@@ -100,7 +103,9 @@ package final class ReplicateProvider: GenerationProvider {
                 webhookEvents: [.start, .completed],
                 cancelAfter: order.cancelAfter
             )
-            return .accepted(Generation(prediction, tag: order.tag))
+            let generation = Generation(prediction, tag: order.tag)
+            remember([generation])
+            return .accepted(generation)
         } catch {
             return SubmitOutcome(sorting: error)
         }

@@ -109,41 +109,66 @@ extension Judge {
 
     /// Whether no search could show a prediction: hidden, or not even made, until the watch was over.
     private func isBeyondTheWatch(_ made: ProviderWorld.Prediction, _ intent: PaidIntent) -> Bool {
-        let watched = (world.policy.watch.length - world.policy.watch.every) / .seconds(1)
+        // What is promised, whatever the policy says.
+        let watch = RunPolicy().watch
+        let watched = (watch.length - watch.every) / .seconds(1)
         return world.date(at: made.hiddenUntil) >= (intent.sentAt ?? intent.createdAt).addingTimeInterval(watched)
     }
 
     // MARK: Jobs and objects
 
     private func judgeJobs(_ runs: [Run], _ store: any RunStore) async throws {
-        var wanted: [ObjectKey] = []
-        for job in world.jobs where job.isAccepted {
-            let mine = runs.filter { $0.jobID == job.id }
+        var wanted: Set<ObjectKey> = []
+        for job in world.jobs {
+            guard let id = job.id else { continue }
+            let mine = runs.filter { $0.jobID == id }
             let isReady = mine.contains { $0.outcome == .ready }
-            let isGone = try await store.job(job.id) == nil
-            if isGone, isReady { fail("I12", "job \(job.id) is gone and has a video") }
-            if isGone, job.onFailure == .keep { fail("I16", "photo \(job.id) is gone") }
-            if !isGone, job.onFailure == .rollback, !isReady, !mine.isEmpty {
-                fail("I16", "scene \(job.id) should be rolled back")
+            let row = try await store.job(id)
+            let onFailure = FailurePolicy.standard(for: job.kind)
+            if row == nil, isReady { fail("I12", "job \(id) is gone and has a video") }
+            if row == nil, onFailure == .keep { fail("I16", "photo \(id) is gone") }
+            if row != nil, onFailure == .rollback, !isReady, !mine.isEmpty {
+                fail("I16", "scene \(id) should be rolled back")
             }
-            if !isGone { wanted.append(job.source.key) }
+            if let row { wanted.insert(row.source.key) }
+            if let restore = job.restoreID, row != nil, let row = try await store.restore(restore) {
+                wanted.insert(row.image.key)
+            }
         }
         for run in runs where run.outcome == .ready {
-            if let video = run.video { wanted += [video.previewKey, video.posterKey] }
+            if let video = run.video { wanted.formUnion([video.previewKey, video.posterKey]) }
         }
-        let there = world.objects.keys
-        for key in there where !wanted.contains(key) && world.objects.objects[key]?.putBy?.isExcused != true {
-            fail("I16", "\(key) is left, put by \(world.objects.objects[key]?.putBy?.name ?? "a client")")
+        for key in world.objects.keys where !wanted.contains(key) { try await judgeLeft(key, store) }
+        for key in wanted.sorted(by: { $0.description < $1.description }) where world.objects.objects[key] == nil {
+            fail("I6", "\(key) is missing")
         }
-        for key in wanted where !there.contains(key) { fail("I6", "\(key) is missing") }
+    }
+
+    /// An object that nothing points to which the clients know of.
+    private func judgeLeft(_ key: ObjectKey, _ store: any RunStore) async throws {
+        guard let stored = world.objects.objects[key] else { return }
+        let path = key.description.split(separator: "/")
+        // The row may be there although the client was never told of it.
+        if path[0] == "uploads", let id = JobID(String(path[1])), try await store.job(id) != nil { return }
+        if path[0] == "restores", let id = RestoreID(String(path[2].prefix { $0 != "." })),
+            try await store.restore(id) != nil
+        {
+            return
+        }
+        let isNobodys =
+            switch path[0] {
+            case "uploads": !world.jobs.contains { $0.id?.description == String(path[1]) }
+            case "restores": !world.jobs.contains { $0.restoreID?.description == String(path[2].prefix { $0 != "." }) }
+            default: false
+            }
+        // Put by somebody who was frozen or given up, or without a row that would ever lead to it.
+        guard stored.putBy.wasEverFrozen || stored.isLate || isNobodys else {
+            return fail("I16", "\(key) is left, put by \(stored.putBy.name)")
+        }
+        orphans += 1
     }
 }
 
 extension World {
     var wasAnybodyFrozen: Bool { fleet.contains(where: \.wasEverFrozen) }
-}
-
-extension SimulatedProcess {
-    /// Thawed after it had lost its run: what it put may have been forgotten by then, and only a sweep finds it.
-    fileprivate var isExcused: Bool { wasEverFrozen }
 }

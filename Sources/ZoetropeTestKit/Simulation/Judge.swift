@@ -11,9 +11,13 @@ final class Judge: @unchecked Sendable {
     private(set) var violations: [String] = []
     /// Each run as it was last seen.
     private var seen: [AnimationID: Run] = [:]
+    /// When each run's epoch last changed.
+    private var epochChangedAt: [AnimationID: Int64] = [:]
     private var readyKeys: [ObjectKey: String] = [:]
     /// Predictions beside the one that was wanted, each with a reason.
     private(set) var explainedDuplicates = 0
+    /// Objects that nobody knows of, each with a reason: only a sweep of the store finds them.
+    var orphans = 0
 
     init(_ world: World) {
         self.world = world
@@ -29,6 +33,7 @@ final class Judge: @unchecked Sendable {
     func observe(_ run: Run) {
         defer { seen[run.id] = run }
         guard let last = seen[run.id] else { return }
+        if run.lease.epoch != last.lease.epoch { epochChangedAt[run.id] = world.time.nanoseconds }
         let name = "run \(run.id.description.prefix(8))"
         if run.version < last.version { fail("I4", "\(name) went back from version \(last.version) to \(run.version)") }
         if run.lease.epoch < last.lease.epoch { fail("I5", "\(name)'s epoch sank to \(run.lease.epoch)") }
@@ -53,6 +58,32 @@ final class Judge: @unchecked Sendable {
             }
         }
         observe(run)
+    }
+
+    /// Whether a process holds runs.
+    func isBusy(_ process: SimulatedProcess) -> Bool { seen.values.contains { $0.lease.owner == process.name } }
+
+    /// A webhook was noted: it says when to look, and nothing else.
+    func rung(_ before: Run, _ after: Run) {
+        func silent(_ run: Run) -> Run {
+            var run = run
+            run.wakeAt = nil
+            for index in run.intents.indices { run.intents[index].wakeAt = nil }
+            return run
+        }
+        if silent(before) != silent(after) { fail("I7", "a webhook changed run \(after.id): \(after.state)") }
+    }
+
+    /// Media work was done for a run under an epoch.
+    func worked(for id: AnimationID, epoch: Int64, by process: SimulatedProcess) {
+        guard process.state == .running, !process.wasEverFrozen, let run = seen[id], run.lease.epoch > epoch else {
+            return
+        }
+        // A heartbeat comes every ten seconds, and a database that cannot be asked takes no lease away.
+        let since = max(epochChangedAt[id] ?? 0, world.databaseTroubleAt)
+        if world.time.nanoseconds > since + .seconds(25) {
+            fail("I13", "\(process.name) still works on \(id), which it lost long ago")
+        }
     }
 
     /// A write landed under an epoch, while the row had another.
@@ -86,6 +117,7 @@ final class Judge: @unchecked Sendable {
             fail("I8", "\(run.id) was cancelled and became ready")
         }
         guard let content = world.objects.objects[video.previewKey]?.content else { return }
+        if world.files.bad.contains(content) { fail("I6", "\(run.id) is published and is no good video") }
         let wanted = (0..<run.request.partCount)
             .map { part in
                 run.intents.last { $0.part == part && $0.output != nil }?.predictionID ?? "?"
@@ -130,8 +162,9 @@ final class Judge: @unchecked Sendable {
     /// A provider accepted an order.
     func created(_ made: ProviderWorld.Prediction, by provider: ProviderWorld) {
         let others = provider.predictions.filter { $0.animation == made.animation && $0.id != made.id }
+        if made.isEcho { return explainedDuplicates += 1 }
         if others.contains(where: { $0.tag == made.tag }) { fail("I2", "two paid creates with the tag of \(made.id)") }
-        for other in others where other.part == made.part {
+        for other in others where other.part == made.part && !other.isEcho {
             if isExplained(other, at: world.time.nanoseconds) || made.madeBy.wasEverFrozen { continue }
             fail(
                 "I15",

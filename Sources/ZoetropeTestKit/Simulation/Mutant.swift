@@ -1,31 +1,41 @@
 /// A bug that is planted to see that the judge finds it.
 package enum Mutant: String, CaseIterable, Sendable {
-    /// The store does not compare epochs.
-    case ignoresEpoch
-    /// An unclear answer of the provider is answered by asking again.
-    case repeatsPost
-    /// The mark before the paid call is lost when the process dies.
-    case losesSentMark
-    /// Objects are not deleted although the undo says so.
-    case forgetsUndo
-    /// The cost is booked twice.
-    case settlesTwice
-    /// A cancellation is answered and not written.
-    case dropsCancel
-    /// A new object takes the place of the old one.
-    case overwrites
-    /// Says that an object was stored that was not.
-    case pretendsPut
-    /// Idempotency keys are not kept.
-    case noDedupe
-    /// The budget is not looked at.
-    case ignoresBudget
-    /// The provider's answer to the paid call is taken for a refusal.
-    case dropsBinding
-    /// The provider is not told to cancel, and the engine believes it was.
-    case pretendsCancel
-    /// A run that waits for its provider is not woken again.
-    case forgetsWake
-    /// Uploaded inputs are not removed.
-    case leavesInput
+    // The store.
+    case ignoresEpoch = "a write is not compared with the lease's epoch"
+    case claimKeepsEpoch = "a claim does not raise the epoch"
+    case claimIgnoresLease = "a claim takes runs that somebody holds"
+    case losesSentMark = "the paid call comes before its mark is on the disk"
+    case losesCommits = "a commit is answered before it is on the disk"
+    case releasesWithoutState = "a lease is released and the state is not written"
+    case noDedupe = "idempotency keys are not kept"
+    case sharesKeys = "idempotency keys are not kept apart by user"
+    case dropsCancel = "a cancellation is answered and not written"
+    case ignoresBudget = "the day's budget is not looked at"
+    case settlesTwice = "the cost is booked twice"
+    case keepsReservation = "a reservation is not given back"
+    case forgetsWake = "a run that waits for its provider is not woken again"
+    case forgetsUndoRecord = "an undo is not written before what it undoes"
+    case trustsWebhook = "what a webhook says is taken for the truth"
+    case condemnsTheLiving = "a scene is rolled back although another animation of it lives"
+    case keepsScene = "a failed scene is not rolled back"
+    case renewsForAll = "a lost lease is renewed"
+    // The provider's adapter.
+    case repeatsPost = "an unclear answer to the paid call is answered by asking again"
+    case dropsBinding = "the answer to the paid call is taken for a refusal"
+    case reusesTag = "all attempts of a run carry the same tag"
+    case findsOne = "a search brings one prediction where there are several"
+    case findsForeign = "a search takes another run's prediction"
+    case pretendsCancel = "the provider is not told to cancel"
+    case leavesInput = "uploaded inputs are not removed"
+    case trustsDownload = "a download that was cut short is taken for whole"
+    // The object store and the media work.
+    case overwrites = "a new object takes the place of the old one"
+    case pretendsPut = "an object is said to be stored and is not"
+    case publishesFirst = "an object is stored some time after it was said to be"
+    case forgetsUndo = "objects are not deleted although the undo says so"
+    case trustsExitCode = "a tool's result is published without being looked at"
+    case leavesScratch = "scratch folders are not removed"
+    // The policy.
+    case resendsAtOnce = "an unclear paid call is made again after one look"
+    case stopsWatching = "what was written off is not watched for"
 }

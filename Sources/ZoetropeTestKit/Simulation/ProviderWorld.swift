@@ -5,8 +5,18 @@ import ZoetropeWorkflow
 /// A provider's own truth: what it was asked to make, what became of it, and what it charges.
 final class ProviderWorld: @unchecked Sendable {
     // Only the thread of the simulation's executor touches what is in here.
+    enum Result: Equatable {
+        case good
+        /// Gone after a second instead of an hour.
+        case shortLived
+        /// No video that can be published.
+        case bad
+        /// Its download ends early.
+        case cut
+    }
+
     enum End: Equatable {
-        case succeeds(isGood: Bool, isShortLived: Bool)
+        case succeeds(Result)
         case fails(GenerationFailure)
         /// By the provider's own decision.
         case canceled
@@ -28,16 +38,17 @@ final class ProviderWorld: @unchecked Sendable {
         let deadline: Int64
         let end: End
         /// Not in the list until then.
-        let hiddenUntil: Int64
+        var hiddenUntil: Int64
         /// Not known by its id until then.
-        let knownFrom: Int64
+        var knownFrom: Int64
         /// Not known any more from then on.
-        let vanishesAt: Int64
-        let cancelLag: Int64
+        var vanishesAt: Int64
+        var cancelLag: Int64
         var cancelAskedAt: Int64?
         /// How long the call that made it had been under way.
         let callAge: Int64
         let madeBy: SimulatedProcess
+        var isEcho = false
 
         var stopsAt: Int64 {
             min(endsAt, deadline, cancelAskedAt.map { $0 + cancelLag } ?? .max)
@@ -73,7 +84,7 @@ final class ProviderWorld: @unchecked Sendable {
     /// Paid calls that are under way, by animation.
     var callsUnderWay: [AnimationID: Int] = [:]
     /// Webhooks are rung through this.
-    var ring: (_ id: String, _ tag: String) -> Void = { _, _ in }
+    var ring: (_ prediction: String, _ happenedAt: Int64, _ tag: String) -> Void = { _, _, _ in }
 
     init(_ traits: ProviderTraits, _ world: World, clockAhead: Double) {
         self.traits = traits
@@ -86,12 +97,25 @@ final class ProviderWorld: @unchecked Sendable {
     // MARK: Making
 
     /// Takes an order, charges for it, and begins.
-    func create(_ order: GenerationOrder, callAge: Int64, by process: SimulatedProcess) -> Prediction {
+    ///
+    /// An echo is the same call delivered again by something on the way; it shows when the first does.
+    func create(
+        _ order: GenerationOrder,
+        callAge: Int64,
+        by process: SimulatedProcess,
+        isEcho: Bool = false
+    ) -> Prediction {
         if traits.isIdempotentByTag, let there = predictions.first(where: { $0.tag == order.tag }) { return there }
         let number = predictions.count + 1
-        let prediction = plan(order, number: number, callAge: callAge, by: process)
+        var prediction = plan(order, number: number, callAge: callAge, by: process)
+        if isEcho, let first = predictions.last(where: { $0.tag == order.tag }) {
+            prediction.isEcho = true
+            prediction.hiddenUntil = first.hiddenUntil
+            prediction.vanishesAt = first.vanishesAt
+        }
         byID[prediction.id] = predictions.count
         predictions.append(prediction)
+        if prediction.end == .never { world.cover(.statusForever) }
         world.note(
             1_500 + number,
             "  \(prediction.id) is made for \(order.animationID.description.prefix(4)), tag \(order.tag.prefix(4))"
@@ -122,18 +146,45 @@ final class ProviderWorld: @unchecked Sendable {
                         .init(code: .providerUnavailable, detail: "worker lost", retries: 1, retryDelay: .seconds(20))
                     ),
                     .fails(.init(code: .contentRejected, detail: "flagged", retries: 0, retryDelay: .zero)),
-                    .succeeds(isGood: false, isShortLived: false),
-                    .succeeds(isGood: true, isShortLived: true),
-                    .canceled, .never, .never,
+                    .succeeds(.bad), .succeeds(.cut), .succeeds(.shortLived), .canceled, .never, .never,
                 ])
             } else {
-                .succeeds(isGood: true, isShortLived: false)
+                .succeeds(.good)
             }
-        let vanishes = dice.chance(weather.badEnds * 0.05)
+        if let scripted = world.orders[index].generations {
+            return prediction(
+                order,
+                number,
+                scripted,
+                callAge: callAge,
+                by: process
+            )
+        }
+        let vanishes = dice.chance(weather.badEnds * 0.15)
         let hidden =
-            dice.chance(weather.hides) ? (dice.chance(0.8) ? dice.skewed(1...900) : dice.within(900...9_000)) : 0
+            dice.chance(weather.hides) ? (dice.chance(0.7) ? dice.skewed(1...900) : dice.within(900...4_500)) : 0
         let lag = dice.chance(0.9) ? dice.skewed(0...20) : dice.within(20...600)
-        let begin = now + .seconds(starts)
+        var plan = prediction(
+            order,
+            number,
+            Generations(starts: starts, takes: takes, end: end, hidden: hidden),
+            callAge: callAge,
+            by: process
+        )
+        plan.cancelLag = .seconds(lag)
+        plan.knownFrom = now + .seconds(dice.chance(0.1) ? dice.within(0...40) : 0)
+        plan.vanishesAt = vanishes ? now + .seconds(dice.within(60...400)) : .max
+        return plan
+    }
+
+    private func prediction(
+        _ order: GenerationOrder,
+        _ number: Int,
+        _ plan: Generations,
+        callAge: Int64,
+        by process: SimulatedProcess
+    ) -> Prediction {
+        let begin = now + .seconds(plan.starts)
         return Prediction(
             id: "\(traits.provider.rawValue.prefix(1))\(number)",
             number: number,
@@ -144,14 +195,13 @@ final class ProviderWorld: @unchecked Sendable {
             price: order.request.priceOfPart,
             createdAt: now,
             startsAt: begin,
-            endsAt: end == .never ? .max : begin + .seconds(takes),
+            endsAt: plan.end == .never ? .max : begin + .seconds(plan.takes),
             deadline: now + order.cancelAfter.nanoseconds,
-            end: end,
-            hiddenUntil: now + .seconds(hidden),
-            knownFrom: now + .seconds(dice.chance(0.1) ? dice.within(0...40) : 0),
-            vanishesAt: vanishes ? now + .seconds(dice.within(60...400)) : .max,
-            cancelLag: .seconds(lag),
-            cancelAskedAt: nil,
+            end: plan.end,
+            hiddenUntil: now + .seconds(plan.hidden),
+            knownFrom: now,
+            vanishesAt: .max,
+            cancelLag: 0,
             callAge: callAge,
             madeBy: process
         )
@@ -159,9 +209,7 @@ final class ProviderWorld: @unchecked Sendable {
 
     private func announce(_ prediction: Prediction, at time: Int64) {
         guard time < .max else { return }
-        let tag = prediction.tag
-        let id = "\(prediction.id)-\(time)"
-        world.time.at(time) { [self] in ring(id, tag) }
+        world.time.at(time) { [self] in ring(prediction.id, time, prediction.tag) }
     }
 
     // MARK: Asking
@@ -169,6 +217,8 @@ final class ProviderWorld: @unchecked Sendable {
     func known(_ id: String) -> Prediction? {
         guard let index = byID[id] else { return nil }
         let prediction = predictions[index]
+        if now < prediction.knownFrom { world.cover(.statusUnknown) }
+        if now >= prediction.vanishesAt { world.cover(.statusVanished) }
         return now >= prediction.knownFrom && now < prediction.vanishesAt ? prediction : nil
     }
 
@@ -184,6 +234,7 @@ final class ProviderWorld: @unchecked Sendable {
     func cancel(_ id: String) {
         guard let index = byID[id], predictions[index].cancelAskedAt == nil else { return }
         predictions[index].cancelAskedAt = now
+        if predictions[index].cancelLag > world.policy.cancelGrace.nanoseconds { world.cover(.undoIgnored) }
         announce(predictions[index], at: predictions[index].stopsAt)
     }
 

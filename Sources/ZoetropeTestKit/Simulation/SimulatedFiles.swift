@@ -7,16 +7,22 @@ final class SimulatedFiles: @unchecked Sendable {
     struct Folder {
         var files: [String: UInt64] = [:]
         let owner: SimulatedProcess
+        let run: AnimationID
+        let epoch: Int64
     }
 
     private(set) var folders: [String: Folder] = [:]
     /// What a content was made from: predictions in order.
     var origins: [UInt64: [String]] = [:]
+    /// Contents that are no video to be published.
+    var bad: Set<UInt64> = []
+    /// Who has made published files for a run.
+    var makers: [AnimationID: Set<Int>] = [:]
 
-    func make(_ path: String, owner: SimulatedProcess) {
+    func make(_ path: String, owner: SimulatedProcess, run: AnimationID, epoch: Int64) {
         // What dead processes left is recognised and goes.
         for path in folders.keys.sorted() where folders[path]?.owner.isDead == true { folders[path] = nil }
-        folders[path] = Folder(owner: owner)
+        folders[path] = Folder(owner: owner, run: run, epoch: epoch)
     }
 
     func remove(_ path: String) { folders[path] = nil }
@@ -30,6 +36,9 @@ final class SimulatedFiles: @unchecked Sendable {
         let (folder, name) = Self.split(path)
         return folders[folder]?.files[name]
     }
+
+    /// Whose work a file is part of.
+    func folder(of path: String) -> Folder? { folders[Self.split(path).folder] }
 
     /// Folders that processes which still live have left behind.
     var left: [String] { folders.filter { !$0.value.owner.isDead }.keys.sorted() }
@@ -51,11 +60,12 @@ struct SimulatedScratch: Scratch {
         _ body: @Sendable (String) async throws -> Result
     ) async throws -> Result {
         guard await world.enter(.scratch, process) == .passes else {
+            world.cover(.mediaFull)
             throw StorageError(.full, "simulated: no space left for scratch")
         }
         let path = "/scratch/\(run)-\(epoch)-\(world.dice.next())"
-        world.files.make(path, owner: process)
-        defer { world.files.remove(path) }
+        world.files.make(path, owner: process, run: run, epoch: epoch)
+        defer { if world.mutant != .leavesScratch { world.files.remove(path) } }
         return try await body(path)
     }
 }
@@ -67,8 +77,12 @@ struct SimulatedMedia: MediaPipeline {
 
     private func work(_ site: CallSite, on paths: [String]) async throws(MediaFailure) -> [UInt64] {
         let verdict = await world.enter(site, process, isBroken: true)
+        if let path = paths.first, let folder = world.files.folder(of: path) {
+            world.judge.worked(for: folder.run, epoch: folder.epoch, by: process)
+        }
         guard verdict == .passes else {
             let isRetryable = verdict == .failsBefore || world.dice.chance(0.5)
+            world.cover(.mediaFails)
             let code: FailureCode = site == .makeInput ? .sourceUnreadable : .outputInvalid
             throw MediaFailure(code, "simulated", isRetryable: isRetryable)
         }
@@ -76,6 +90,10 @@ struct SimulatedMedia: MediaPipeline {
         for path in paths {
             guard let content = world.files.read(path) else {
                 throw MediaFailure(.internal, "there is no file at \(path)", isRetryable: false)
+            }
+            if world.files.bad.contains(content), world.mutant != .trustsExitCode, world.mutant != .trustsDownload {
+                world.cover(.outputBad)
+                throw MediaFailure(.outputInvalid, "simulated: no video", isRetryable: false)
             }
             contents.append(content)
         }
@@ -95,6 +113,11 @@ struct SimulatedMedia: MediaPipeline {
         // Two encodings of the same clip are never the same bytes.
         let video = world.dice.next()
         world.files.origins[video] = contents.flatMap { world.files.origins[$0] ?? ["?"] }
+        if contents.contains(where: world.files.bad.contains) { world.files.bad.insert(video) }
+        if let run = world.files.folder(of: parts[0])?.run {
+            world.files.makers[run, default: []].insert(process.number)
+            if world.files.makers[run]?.count == 2 { world.cover(.mediaTwice) }
+        }
         world.files.write(video, to: "\(folder)/video.mp4")
         world.files.write(video ^ 1, to: "\(folder)/poster.jpg")
         return PublishableVideo(

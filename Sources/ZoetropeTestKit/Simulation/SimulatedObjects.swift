@@ -7,7 +7,9 @@ final class ObjectLedger: @unchecked Sendable {
     struct Stored {
         let content: UInt64
         let facts: ObjectFacts
-        let putBy: SimulatedProcess?
+        let putBy: SimulatedProcess
+        /// It came after whoever put it had given it up.
+        let isLate: Bool
     }
 
     private(set) var objects: [ObjectKey: Stored] = [:]
@@ -22,9 +24,15 @@ final class ObjectLedger: @unchecked Sendable {
         )
     }
 
-    func put(_ content: UInt64, at key: ObjectKey, contentType: String, by process: SimulatedProcess?) -> ObjectFacts {
+    func put(
+        _ content: UInt64,
+        at key: ObjectKey,
+        contentType: String,
+        by process: SimulatedProcess,
+        isLate: Bool = false
+    ) -> ObjectFacts {
         let facts = Self.facts(content, contentType)
-        objects[key] = Stored(content: content, facts: facts, putBy: process)
+        objects[key] = Stored(content: content, facts: facts, putBy: process, isLate: isLate)
         return facts
     }
 
@@ -43,6 +51,8 @@ struct SimulatedObjectStore: ObjectStore {
     private func enter(_ site: CallSite) async throws(StorageError) -> World.Verdict {
         let verdict = await world.enter(site, process, isBroken: true)
         if verdict == .failsBefore {
+            if site == .put { world.cover(.putFails) }
+            if site == .delete { world.cover(.undoDeleteFails) }
             let isFull = site == .put && world.dice.chance(0.2)
             throw StorageError(isFull ? .full : .unavailable, "simulated")
         }
@@ -59,17 +69,43 @@ struct SimulatedObjectStore: ObjectStore {
     func put(_ file: String, at key: ObjectKey, contentType: String) async throws(StorageError) -> PutOutcome {
         let verdict = try await enter(.put)
         guard let content = world.files.read(file) else { throw StorageError(.unavailable, "no file at \(file)") }
+        let isSource = key.description.hasPrefix("uploads/") || key.description.hasPrefix("restores/")
+        if verdict != .passes { world.cover(isSource ? .sourceLost : verdict == .landsLate ? .putLate : .putLost) }
+        if verdict == .landsLate {
+            let wait = Int64.seconds(world.dice.skewed(1...4_000))
+            world.time.at(world.time.nanoseconds + wait) { [self] in
+                guard !world.isOver else { return }
+                _ = land(content, at: key, contentType, isLate: true)
+            }
+            throw StorageError(.unavailable, "simulated: no answer")
+        }
+        let outcome: PutOutcome
+        if world.mutant == .pretendsPut, world.dice.chance(0.3) {
+            outcome = .stored(ObjectLedger.facts(content, contentType))
+        } else if world.mutant == .publishesFirst, !isSource {
+            outcome = .stored(ObjectLedger.facts(content, contentType))
+            world.time.at(world.time.nanoseconds + .seconds(20)) { [self] in
+                if !world.isOver { _ = land(content, at: key, contentType, isLate: false) }
+            }
+        } else {
+            outcome = land(content, at: key, contentType, isLate: false)
+        }
+        try await leave(.put, verdict)
+        return outcome
+    }
+
+    private func land(_ content: UInt64, at key: ObjectKey, _ contentType: String, isLate: Bool) -> PutOutcome {
         let outcome: PutOutcome
         if let there = world.objects.objects[key], world.mutant != .overwrites {
+            world.cover(.putThere)
             outcome = .exists(there.facts)
-        } else if world.mutant == .pretendsPut, world.dice.chance(0.3) {
-            outcome = .stored(ObjectLedger.facts(content, contentType))
         } else {
-            outcome = .stored(world.objects.put(content, at: key, contentType: contentType, by: process))
+            outcome = .stored(
+                world.objects.put(content, at: key, contentType: contentType, by: process, isLate: isLate)
+            )
         }
         world.note(1_400, "  put \(key): \(outcome.facts.sha256.prefix(6))")
         world.judge.objectsChanged(key)
-        try await leave(.put, verdict)
         return outcome
     }
 

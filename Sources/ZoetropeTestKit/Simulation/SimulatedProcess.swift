@@ -15,6 +15,12 @@ final class SimulatedProcess: @unchecked Sendable {
     private(set) var state = State.running
     private(set) var wasEverFrozen = false
     private var waiting: [UnsafeContinuation<Void, Never>] = []
+    /// Asks it to stop, as an update does.
+    var stop: () -> Void = {}
+    private var stagedVerdict: World.Verdict?
+    /// Whoever waits for an answer of this process, in the order of asking.
+    private var lines: [(number: Int, hangUp: () -> Void)] = []
+    private var lineCount = 0
 
     init(name: String, number: Int, clockAhead: Int64 = 0, clockRate: Double = 1) {
         self.name = name
@@ -33,7 +39,9 @@ final class SimulatedProcess: @unchecked Sendable {
     }
 
     func kill() {
-        if state != .over { state = .dead }
+        guard state != .over else { return }
+        state = .dead
+        hangUp()
     }
 
     func freeze() {
@@ -51,6 +59,7 @@ final class SimulatedProcess: @unchecked Sendable {
     /// Lets everything go, so that the tasks end.
     func finish() {
         state = .over
+        hangUp()
         release()
     }
 
@@ -59,6 +68,42 @@ final class SimulatedProcess: @unchecked Sendable {
         waiting = []
         for continuation in released { continuation.resume() }
     }
+
+    // MARK: Being asked
+
+    /// Does something in this process for a caller outside; nil when the process dies over it.
+    func answer<Value: Sendable>(
+        on executor: SeededExecutor,
+        _ body: @escaping @Sendable () async -> Value
+    ) async -> Value? {
+        guard state == .running || state == .frozen else { return nil }
+        lineCount += 1
+        let number = lineCount
+        let line = Line<Value>()
+        lines.append((number, { line.end(nil) }))
+        Task(executorPreference: executor) { line.end(await body()) }
+        let value = await line.wait()
+        lines.removeAll { $0.number == number }
+        return value
+    }
+
+    private func hangUp() {
+        let open = lines
+        lines = []
+        for line in open { line.hangUp() }
+    }
+
+    // MARK: Staged faults
+
+    /// Decides what becomes of its next call.
+    func stage(_ verdict: World.Verdict) { stagedVerdict = verdict }
+
+    func takeStagedVerdict() -> World.Verdict? {
+        defer { stagedVerdict = nil }
+        return stagedVerdict
+    }
+
+    // MARK: Time
 
     func uptime(_ time: ManualTime) -> Duration {
         .nanoseconds(clockAhead + Int64(Double(time.nanoseconds) * clockRate))
@@ -73,5 +118,26 @@ final class SimulatedProcess: @unchecked Sendable {
             throw error
         }
         await gate()
+    }
+}
+
+/// One answer that somebody waits for.
+private final class Line<Value: Sendable>: @unchecked Sendable {
+    // Only the thread of the simulation's executor touches what is in here.
+    private var waiter: UnsafeContinuation<Value?, Never>?
+    private var isOver = false
+    private var value: Value?
+
+    func end(_ value: Value?) {
+        guard !isOver else { return }
+        isOver = true
+        self.value = value
+        waiter?.resume(returning: value)
+        waiter = nil
+    }
+
+    func wait() async -> Value? {
+        if isOver { return value }
+        return await withUnsafeContinuation { waiter = $0 }
     }
 }

@@ -85,6 +85,10 @@ package struct WorkerSettings: Sendable {
     package var light = 64
     /// Runs that are claimed at a time.
     package var batch = 200
+    /// Transactions with decisions at a time; what is decided meanwhile gathers for the next.
+    package var commits = 2
+    /// The shortest wait between two looks for due runs.
+    package var pace = Duration.milliseconds(5)
     /// The longest wait between two looks for due runs, should a ring be lost.
     package var idle = Duration.seconds(1)
     package var dailyBudget: MicroUSD?

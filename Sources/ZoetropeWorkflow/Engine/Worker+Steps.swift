@@ -113,16 +113,13 @@ extension Worker {
                 reason: "provider \"\(intent.provider.rawValue)\" is not configured"
             )
         }
-        let keys = GatePolicy.createKeys(intent)
-        do {
-            let refusal = try await environment.store.amendGates([keys.account, keys.model]) { [gates] all, now in
-                gates.admitCreate(intent, traits, &all, at: now).map { HeldBack(wait: $0.wait, reason: $0.reason) }
-            }
-            guard let refusal else { return .admitted(intent.id) }
+        switch await gateKeeper.ask(.admit(intent, traits)) {
+        case .success(.held(let wait, let reason)):
             // Spread, so that all who were held back do not come at once.
-            let spread = refusal.wait * (1 + 0.2 * environment.chance.unit())
-            return .heldBack(intent.id, for: max(.milliseconds(50), spread), reason: refusal.reason)
-        } catch {
+            let spread = wait * (1 + 0.2 * environment.chance.unit())
+            return .heldBack(intent.id, for: max(.milliseconds(50), spread), reason: reason)
+        case .success: return .admitted(intent.id)
+        case .failure(let error):
             return .heldBack(intent.id, for: .seconds(2), reason: "the shared gates cannot be read: \(error)")
         }
     }
@@ -161,16 +158,11 @@ extension Worker {
     }
 
     func learn(_ outcome: SubmitOutcome, of intent: PaidIntent) async {
-        let keys = GatePolicy.createKeys(intent)
-        let news = await environment.shielded { [environment, gates] in
-            // What could not be learnt is learnt from the next call.
-            try? await environment.store.amendGates([keys.account, keys.model]) { all, now in
-                gates.learn(outcome, of: intent, &all, at: now)
-            }
-        }
-        if let reason = news ?? nil {
-            await environment.alert(Alert(.critical, "provider_closed", "\(keys.model): \(reason)", intent.animationID))
-        }
+        // What could not be learnt is learnt from the next call.
+        let answer = await environment.shielded { [gateKeeper] in await gateKeeper.ask(.learn(outcome, intent)) }
+        guard case .success(.news(let reason)) = answer else { return }
+        let key = GatePolicy.createKeys(intent).model
+        await environment.alert(Alert(.critical, "provider_closed", "\(key): \(reason)", intent.animationID))
     }
 
     // MARK: Looking
@@ -399,11 +391,6 @@ extension Worker {
 
 /// An error that ends a worker's step without an outcome, such as a test's staged death.
 package protocol Interruption: Error {}
-
-private struct HeldBack: Sendable {
-    let wait: Duration
-    let reason: String
-}
 
 extension Logger.Metadata {
     static func of(_ id: AnimationID) -> Logger.Metadata { ["animation.id": "\(id)"] }

@@ -16,6 +16,8 @@ package final class Worker: Sendable {
     private let load = Load()
     /// Images that are made ready at a time.
     let places: Places
+    let commits: Commits
+    let gateKeeper: Gates
 
     package init(
         _ environment: WorkerEnvironment,
@@ -27,6 +29,8 @@ package final class Worker: Sendable {
         self.settings = settings
         self.gates = gates
         places = Places(settings.heavy)
+        commits = Self.commits(environment, settings)
+        gateKeeper = Self.gateKeeper(environment, settings, gates)
         machine = RunMachine(
             policy: policy,
             traits: environment.providers.values.map(\.traits),
@@ -41,6 +45,8 @@ package final class Worker: Sendable {
             while !Task.isCancelled {
                 let wait = await self.round(&group)
                 if let wait { await self.pause(wait) }
+                // What becomes due one by one is claimed together.
+                try? await self.environment.time.sleep(self.settings.pace)
             }
             try? await self.environment.reached(.draining)
             group.cancelAll()
@@ -68,6 +74,7 @@ package final class Worker: Sendable {
         let room = load.room(settings)
         guard room.light > 0 || room.heavy > 0 else { return settings.idle }
         let claim: Claim
+        let asked = environment.time.uptime()
         do {
             claim = try await environment.store.claim(
                 ClaimOrder(owner: settings.owner, lease: settings.lease, light: room.light, heavy: room.heavy)
@@ -77,7 +84,7 @@ package final class Worker: Sendable {
             return settings.idle
         }
         guard !claim.runs.isEmpty else { return await untilNext(isFull: room.light == 0 || room.heavy == 0) }
-        let now = DatabaseTime(claim.now, environment.time)
+        let now = DatabaseTime(claim.now, askedAt: asked, environment.time)
         var polls: [VideoModel.Provider: [Run]] = [:]
         for run in claim.runs {
             let step = machine.nextStep(for: run, at: now.date)
@@ -88,7 +95,7 @@ package final class Worker: Sendable {
             let isHeavy = run.state == .finishing
             load.begin(isHeavy: isHeavy)
             group.addTask {
-                await self.work(run, from: step, isHeavy: isHeavy, now)
+                await self.work(run, from: step, isHeavy: isHeavy, isClaimed: true, now)
                 self.load.end(isHeavy: isHeavy)
                 self.bell.ring()
             }
@@ -97,9 +104,10 @@ package final class Worker: Sendable {
         for (provider, runs) in polls.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             load.begin(isHeavy: false)
             group.addTask {
-                await self.poll(runs, at: provider, now)
+                let ended = await self.poll(runs, at: provider, now)
                 self.load.end(isHeavy: false)
                 self.bell.ring()
+                await self.goOn(ended, now)
             }
         }
         return nil
@@ -117,13 +125,15 @@ package final class Worker: Sendable {
     // MARK: One run
 
     /// Does a run's steps, one after the other, until it waits, is at its end, or belongs to somebody else.
-    func work(_ run: Run, from step: Step, isHeavy: Bool, _ now: DatabaseTime) async {
+    ///
+    /// `isClaimed` says that the run was claimed for this step, and not held since one before.
+    func work(_ run: Run, from step: Step, isHeavy: Bool, isClaimed: Bool, _ now: DatabaseTime) async {
         var run = run
         var step = step
         // When the mark that precedes the paid call began to be written, in uptime.
         var marking = environment.time.uptime()
         do {
-            try await environment.reached(.claimed)
+            if isClaimed { try await environment.reached(.claimed) }
             while true {
                 let event = try await perform(step, of: run, markedAt: marking, now)
                 guard
@@ -159,7 +169,7 @@ package final class Worker: Sendable {
     ///
     /// A decision is worth some patience: it may hold the identifier of something that was paid for.
     func write(_ decision: Decision) async -> CommitOutcome {
-        await environment.shielded { [environment, settings] in
+        await environment.shielded { [environment, settings, commits] in
             let id = decision.change.run.id
             // An earlier try may have landed without an answer: written again, it would be judged by its own effects.
             var isUnclear = false
@@ -167,17 +177,17 @@ package final class Worker: Sendable {
                 let hasLanded = isUnclear ? await Self.hasLanded(decision, environment) : false
                 if hasLanded == true { return .landed }
                 if hasLanded == false {
-                    do throws(RunStoreError) {
-                        let outcomes = try await environment.store.commit(
-                            [decision.change],
-                            lease: settings.lease,
-                            dailyBudget: settings.dailyBudget
-                        )
-                        return outcomes[id] ?? .lost
-                    } catch {
-                        environment.logger.warning("a decision was not written", metadata: .of(error, id))
-                        if [.constraint, .newerSchema, .internal].contains(error.code) { return .lost }
+                    // What failed once goes alone: one that the database refuses must not keep others back.
+                    let commits = isUnclear ? Self.commits(environment, settings) : commits
+                    switch await commits.ask(decision.change) {
+                    case .success(let outcome): return outcome
+                    case .failure(let failure):
+                        environment.logger.warning("a decision was not written", metadata: .of(failure.error, id))
+                        let isRefused = [.constraint, .newerSchema, .internal].contains(failure.error.code)
+                        if isRefused, failure.wasAlone { return .lost }
                         isUnclear = true
+                        // Another's change may be at fault: no reason to wait.
+                        if isRefused { continue }
                     }
                 }
                 try? await environment.time.sleep(min(.milliseconds(100) * (1 << tries), .seconds(5)))
@@ -203,9 +213,14 @@ package final class Worker: Sendable {
 
     // MARK: Many polls
 
+    /// A run that is held, and what to do for it next.
+    private typealias Held = (run: Run, step: Step)
+
     /// Looks at many predictions of one provider at once, and writes what it saw in one go.
-    private func poll(_ runs: [Run], at provider: VideoModel.Provider, _ now: DatabaseTime) async {
-        guard let adapter = environment.providers[provider] else { return }
+    ///
+    /// Returns runs whose results can be fetched at once, each with a place for heavy work.
+    private func poll(_ runs: [Run], at provider: VideoModel.Provider, _ now: DatabaseTime) async -> [Held] {
+        guard let adapter = environment.providers[provider] else { return [] }
         try? await environment.reached(.polling)
         let ids = runs.compactMap { $0.openIntent?.predictionID }
         let leases = Dictionary(runs.map { ($0.id, $0.lease.epoch) }) { first, _ in first }
@@ -222,8 +237,8 @@ package final class Worker: Sendable {
             guard let intent = run.openIntent, let id = intent.predictionID else { return nil }
             let outcome = answers[id] ?? .failed(ProviderError(.unavailable, "interrupted", retryAfter: .zero))
             guard var decision = machine.decide(run, .polled(intent.id, outcome), at: now.date) else { return nil }
-            // What follows is claimed like everything else, by whoever has room.
-            if decision.then != nil { decision.release(at: now.date) }
+            // What follows is claimed like everything else, by whoever has room; here, if there is some.
+            if let then = decision.then, !then.isHeavy || !load.beginHeavy(settings) { decision.release(at: now.date) }
             return decision
         }
         let outcomes = await environment.shielded { [environment, settings] in
@@ -233,11 +248,31 @@ package final class Worker: Sendable {
                 dailyBudget: settings.dailyBudget
             )
         }
+        var held: [Held] = []
         for decision in decisions {
             // One that the database refuses must not keep the others back: then each goes alone.
             let outcome = if let outcomes { outcomes[decision.change.run.id] } else { await write(decision) }
-            guard outcome == .landed else { continue }
+            guard outcome == .landed else {
+                if decision.then != nil { load.end(isHeavy: true) }
+                continue
+            }
             for alert in decision.alerts { await environment.alert(alert) }
+            if let then = decision.then { held.append((decision.change.run, then)) }
+        }
+        return held
+    }
+
+    /// Fetches what was found to be ready.
+    private func goOn(_ runs: [Held], _ now: DatabaseTime) async {
+        guard !runs.isEmpty else { return }
+        await withDiscardingTaskGroup { group in
+            for (run, step) in runs {
+                group.addTask {
+                    await self.work(run, from: step, isHeavy: true, isClaimed: false, now)
+                    self.load.end(isHeavy: true)
+                    self.bell.ring()
+                }
+            }
         }
     }
 }
@@ -269,6 +304,15 @@ private final class Load: Sendable {
         state.withLock { if isHeavy { $0.heavy += 1 } else { $0.light += 1 } }
     }
 
+    /// Takes a place for heavy work; false when there is none.
+    func beginHeavy(_ settings: WorkerSettings) -> Bool {
+        state.withLock { state in
+            guard state.heavy < settings.heavy else { return false }
+            state.heavy += 1
+            return true
+        }
+    }
+
     func end(isHeavy: Bool) {
         state.withLock { if isHeavy { $0.heavy -= 1 } else { $0.light -= 1 } }
     }
@@ -289,10 +333,12 @@ struct DatabaseTime: Sendable {
     private let start: Duration
     private let time: EngineTime
 
-    init(_ base: Date, _ time: EngineTime) {
+    /// Counts from when the database was asked: then this clock is never behind the database's, and what is due by it,
+    /// such as the end of a call, is not due too early.
+    init(_ base: Date, askedAt: Duration, _ time: EngineTime) {
         claimedAt = base
         self.time = time
-        start = time.uptime()
+        start = askedAt
     }
 
     /// In whole milliseconds, as it is stored.

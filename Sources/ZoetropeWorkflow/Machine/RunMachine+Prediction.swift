@@ -147,7 +147,9 @@ extension RunMachine {
             "the provider never confirmed intent \(intent.number), tag \(intent.tag)"
         )
         guard draft.run.outcome == nil else { return }
-        if policy.ambiguousCreate == .neverResend {
+        // Each of them may have been paid for.
+        let lost = draft.run.intents.count { $0.part == intent.part && $0.state == .absent }
+        if policy.ambiguousCreate == .neverResend || lost > policy.resends {
             draft.fail(.providerOutcomeUnknown, "no prediction with tag \(intent.tag) was found")
         }
     }
@@ -221,8 +223,11 @@ extension RunMachine {
             let next = now + (wait ?? policy.pollWait(draft.run.polls, chance: chance.unit()))
             return draft.change(id) { $0.wakeAt = next }
         }
+        let dueAt = draft.run.polls > 0 ? draft.run.wakeAt : nil
         draft.run.polls += 1
-        var next = now + (wait ?? policy.pollWait(draft.run.polls, chance: chance.unit()))
+        var next =
+            wait.map { now + $0 }
+            ?? policy.nextPoll(draft.run.polls, dueAt: dueAt, at: now, chance: chance.unit())
         if let cancelled = intent.cancelRequestedAt {
             if now >= cancelled + policy.cancelGrace, intent.state == .bound {
                 draft.giveUp(id, nextLook: next)

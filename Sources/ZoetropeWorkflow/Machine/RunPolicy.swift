@@ -1,3 +1,4 @@
+import Foundation
 package import ZoetropeCore
 
 /// The numbers by which runs are steered.
@@ -11,6 +12,8 @@ package struct RunPolicy: Sendable {
     }
 
     package var ambiguousCreate = AmbiguousCreate.neverResend
+    /// With ``AmbiguousCreate/resendIfAbsent``: new intents for one part after ones that never turned up.
+    package var resends = 2
     /// A generation that brings no result in this time is cancelled and tried once more.
     package var generationTimeout = Duration.seconds(600)
     /// New generations after one that timed out.
@@ -25,6 +28,10 @@ package struct RunPolicy: Sendable {
     package var outputPatience = Duration.seconds(50 * 60)
     /// First and longest wait between two looks at a prediction.
     package var pollWaits = Duration.seconds(2)...Duration.seconds(15)
+    /// How far each of these waits is spread, as a share of it, so that many runs do not come at once.
+    package var pollSpread = 0.2
+    /// Looks fall on multiples of this, so that those of a moment are one sweep of the provider's list.
+    package var pollBeat = Duration.milliseconds(100)
     /// A submit that was marked as sent is over after the provider's submit timeout and this.
     package var submitMargin = Duration.seconds(5)
     /// The call is made only while at most this has gone by since the mark was being written.
@@ -54,7 +61,20 @@ package struct RunPolicy: Sendable {
 
     func pollWait(_ polls: Int, chance: Double) -> Duration {
         let factor = min(pollWaits.upperBound / pollWaits.lowerBound, pow(1.3, polls))
-        return pollWaits.lowerBound * factor * (0.8 + 0.4 * chance)
+        return pollWaits.lowerBound * factor * (1 - pollSpread + 2 * pollSpread * chance)
+    }
+
+    /// When to look at a prediction again.
+    ///
+    /// `dueAt` is when this look was due; nil for the look that came with the order. Waits are counted from there, so that
+    /// what a look takes does not add to them, but at least half of each lies ahead.
+    func nextPoll(_ polls: Int, dueAt: Date?, at now: Date, chance: Double) -> Date {
+        let wait = pollWait(polls, chance: chance)
+        let base = dueAt.map { min(now, max($0, now + wait * -0.5)) } ?? now
+        let beat = max(1, pollBeat / .milliseconds(1))
+        let next = (base + wait).timeIntervalSince1970 * 1_000
+        // A time on a beat may come back a hair above it.
+        return Date(timeIntervalSince1970: ((next - 0.01) / beat).rounded(.up) * beat / 1_000)
     }
 
     private func pow(_ base: Double, _ exponent: Int) -> Double {

@@ -1,0 +1,30 @@
+import ZoetropeWorkflow
+
+/// Every way to fail at the named crash points: one failure, or two, one after the other.
+package enum CrashMatrix {
+    /// Each point with each failure.
+    package static let singles: [[StagedFault]] = CrashPoint.allCases.flatMap { point in
+        StagedFault.Action.allCases.map { [StagedFault(point, $0)] }
+    }
+
+    /// All ordered pairs of ``singles``.
+    package static let pairs: [[StagedFault]] = singles.flatMap { first in singles.map { first + $0 } }
+
+    /// The story that passes every point, with these failures.
+    package static func simulation(_ faults: [StagedFault], of base: Simulation) -> Simulation {
+        var simulation = base
+        simulation.story = .everyPoint
+        simulation.isCalm = true
+        simulation.staged = faults
+        return simulation
+    }
+
+    /// What is wrong with how such a history ended; nil when nothing is.
+    package static func complaint(_ report: SimulationReport, _ faults: [StagedFault]) -> String? {
+        let name = faults.map(\.description).joined(separator: ", then ")
+        if let violation = report.violations.first { return "\(name): \(violation)" }
+        if let never = report.unstaged.first { return "\(name): \(never) never had an occasion" }
+        if let open = report.ends.first(where: { $0.isEmpty }) { return "\(name): an order has no end \(open)" }
+        return nil
+    }
+}

@@ -1,0 +1,86 @@
+/// The cells of the fault table: what can go wrong in each step, as far as the step exists.
+///
+/// A simulation counts how often each was hit; one that is never hit is a hole in the proof (`docs/proof.md`).
+package enum FaultCell: String, CaseIterable, Sendable {
+    // S0, an order is accepted.
+    case acceptDies = "S0 the service dies before the commit"
+    case answerDies = "S0 the service dies after the commit"
+    case acceptTwins = "S0 two identical requests at once"
+    case acceptOtherBody = "S0 the same key with another body"
+    case acceptUnclear = "S0 the answer of the COMMIT is lost"
+    case acceptDown = "S0 the database is down"
+    // S2, the image is stored.
+    case sourceOrphan = "S2 the service dies between image and row"
+    case sourceLost = "S2 the PUT's answer is lost or it lands late"
+    // S3, the paid call.
+    case inputFails = "S3 the input cannot be uploaded"
+    case markUnclear = "S3 the answer of the mark's COMMIT is lost"
+    case submitLost = "S3 the answer is lost, a prediction was made"
+    case submitTwice = "S3 something on the way delivers the call twice"
+    case submitUnclear = "S3 no answer, nothing was made"
+    case submitThrottled = "S3 refused with 429"
+    case submitUnavailable = "S3 refused with 5xx for sure"
+    case submitDenied = "S3 token or balance refused"
+    case submitRejected = "S3 refused for good"
+    case submitOutage = "S3 the provider is down for long"
+    case submitHeld = "S3 breaker, pause or budget of calls holds the order back"
+    case submitDies = "S3 the worker dies between mark and binding"
+    case submitFrozen = "S3 the worker is frozen between mark and binding"
+    case submitTaken = "S3 another worker takes the run while the call may be under way"
+    case submitSlow = "S3 the call takes long"
+    case bindUnclear = "S3 the answer of the binding's COMMIT is lost"
+    case listHides = "S3 the list does not show the prediction yet"
+    case listFails = "S3 the list cannot be read"
+    case lateFound = "S3 a prediction turns up after it was written off"
+    // S4, waiting.
+    case webhookLost = "S4 a webhook is lost"
+    case webhookTwice = "S4 a webhook comes twice"
+    case webhookLate = "S4 a webhook comes after a later one"
+    case webhookForeign = "S4 a genuine webhook is replayed to another tag"
+    case inboxFails = "S4 the webhook cannot be noted"
+    case statusFails = "S4 a look fails"
+    case statusDenied = "S4 the token is revoked"
+    case statusForever = "S4 the prediction never ends"
+    case statusVanished = "S4 the prediction is not known any more"
+    case statusUnknown = "S4 the prediction is not known yet"
+    // S5, the download.
+    case fetchExpired = "S5 the result has expired"
+    case fetchFails = "S5 the result cannot be fetched"
+    case fetchSlow = "S5 the download takes long"
+    case fetchDies = "S5 the worker dies during the download"
+    // S6–S8, the media work.
+    case outputBad = "S6 the result is no good video"
+    case mediaFails = "S7 the tool fails, a second try may do"
+    case mediaDies = "S7 the worker dies during the media work"
+    case mediaFull = "S7 no space for scratch files"
+    case mediaTwice = "S7 the same run on two workers"
+    // S9, storing.
+    case putFails = "S9 the PUT fails"
+    case putLost = "S9 the PUT's answer is lost"
+    case putLate = "S9 a PUT lands after it was given up"
+    case putThere = "S9 there is an object under the key already"
+    // S10, publishing.
+    case publishDies = "S10 the worker dies before the COMMIT"
+    case publishUnclear = "S10 the answer of the COMMIT is lost"
+    case zombieWrites = "S10 a worker that lost its run writes late"
+    // C, undoing.
+    case undoCancelFails = "C the provider's cancel fails"
+    case undoTooLate = "C the prediction was at its end already"
+    case undoIgnored = "C the prediction does not stop"
+    case undoDeleteFails = "C an object cannot be deleted"
+    case undoDies = "C the worker dies between two undos"
+    // X, cancelling.
+    case cancelBefore = "X cancelled before the mark"
+    case cancelDuring = "X cancelled while the call may be under way"
+    case cancelRunning = "X cancelled while the provider works"
+    case cancelFinishing = "X cancelled during media work or upload"
+    case cancelTooLate = "X cancelled after the end"
+    case cancelTwice = "X cancelled twice"
+    case cancelUnclear = "X the answer of the cancellation's COMMIT is lost"
+    // All steps.
+    case databaseDown = "all the database is down"
+    case workerFrozen = "all a worker is frozen beyond its lease"
+    case workerStops = "all a worker is asked to stop with work in hand"
+    case bellLost = "all a doorbell is not heard"
+    case callLate = "all a dead worker's call lands late"
+}

@@ -1,0 +1,81 @@
+import Foundation
+import ZoetropeCore
+
+/// What the steps of many runs ask the database for together.
+extension Worker {
+    typealias Commits = Gathering<RunChange, Result<CommitOutcome, CommitFailure>>
+    typealias Gates = Gathering<GateQuestion, Result<GateAnswer, RunStoreError>>
+
+    /// One transaction for the decisions of a moment.
+    static func commits(_ environment: WorkerEnvironment, _ settings: WorkerSettings) -> Commits {
+        Commits(mostCalls: settings.commits, mostQuestions: settings.batch) { changes in
+            do throws(RunStoreError) {
+                let outcomes = try await environment.store.commit(
+                    changes,
+                    lease: settings.lease,
+                    dailyBudget: settings.dailyBudget
+                )
+                return changes.map { .success(outcomes[$0.run.id] ?? .lost) }
+            } catch {
+                let failure = CommitFailure(error: error, wasAlone: changes.count == 1)
+                return changes.map { _ in .failure(failure) }
+            }
+        }
+    }
+
+    /// One look at the shared gates for the creates of a moment.
+    static func gateKeeper(_ environment: WorkerEnvironment, _ settings: WorkerSettings, _ policy: GatePolicy) -> Gates {
+        // One at a time: others would only wait for the locks of the first.
+        Gates(mostCalls: 1, mostQuestions: settings.batch) { questions in
+            let keys = Set(questions.flatMap(\.keys)).sorted()
+            do throws(RunStoreError) {
+                return try await environment.store.amendGates(keys) { all, now in
+                    questions.map { .success($0.answer(policy, &all, at: now)) }
+                }
+            } catch {
+                return questions.map { _ in .failure(error) }
+            }
+        }
+    }
+}
+
+/// Why a change was not written, as far as anybody knows.
+struct CommitFailure: Error {
+    let error: RunStoreError
+    /// Whether no other change was in the transaction: then the error is this one's.
+    let wasAlone: Bool
+}
+
+/// What the account's gates are asked or told.
+enum GateQuestion: Sendable {
+    case admit(PaidIntent, ProviderTraits)
+    case learn(SubmitOutcome, PaidIntent)
+
+    var keys: [String] {
+        switch self {
+        case .admit(let intent, _), .learn(_, let intent):
+            let keys = GatePolicy.createKeys(intent)
+            return [keys.account, keys.model]
+        }
+    }
+
+    fileprivate func answer(
+        _ policy: GatePolicy,
+        _ gates: inout [String: ProviderGate],
+        at now: Date
+    ) -> GateAnswer {
+        switch self {
+        case .admit(let intent, let traits):
+            policy.admitCreate(intent, traits, &gates, at: now).map { .held(wait: $0.wait, reason: $0.reason) } ?? .open
+        case .learn(let outcome, let intent):
+            policy.learn(outcome, of: intent, &gates, at: now).map { .news($0) } ?? .open
+        }
+    }
+}
+
+enum GateAnswer: Sendable {
+    case open
+    case held(wait: Duration, reason: String)
+    /// For operators.
+    case news(String)
+}

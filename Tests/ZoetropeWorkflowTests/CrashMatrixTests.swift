@@ -1,0 +1,39 @@
+import Testing
+import ZoetropeDatabase
+import ZoetropeTestKit
+import ZoetropeWorkflow
+
+/// Every crash point, killed, with its next call dropped before it is done, and after.
+@Suite(.serialized, .timeLimit(.minutes(10)))
+struct CrashMatrixTests {
+    private func complaints(_ cases: [[StagedFault]], _ base: Simulation) async -> [String] {
+        let simulations = cases.map { CrashMatrix.simulation($0, of: base) }
+        return zip(await Simulation.many(simulations), cases).compactMap { CrashMatrix.complaint($0, $1) }
+    }
+
+    @Test func `one failure`() async {
+        #expect(await complaints(CrashMatrix.singles, Simulation(seed: 1)).isEmpty)
+    }
+
+    @Test func `one failure, on SQLite`() async {
+        let base = Simulation(seed: 1) { try await SQLRunStore.inMemory(now: $0) }
+        #expect(await complaints(CrashMatrix.singles, base).isEmpty)
+    }
+
+    /// On SQLite, too, by `scripts/simulate.sh crashes --store sqlite`.
+    @Test func `two failures, one after the other`() async {
+        #expect(await complaints(CrashMatrix.pairs, Simulation(seed: 1)).isEmpty)
+    }
+}
+
+/// The provider accepts every order, and the answer is lost.
+@Suite(.timeLimit(.minutes(5)))
+struct DroppedAnswersTests {
+    @Test(arguments: DroppedAnswers.allCases)
+    func `nothing is paid twice while the list can show it, and what is comes to light`(scenario: DroppedAnswers) async
+    {
+        let total = await Simulation.total(5) { scenario.simulation(of: Simulation(seed: UInt64($0 + 1))) }
+        #expect(total.orderCount == 500)
+        #expect(scenario.complaint(total) == nil)
+    }
+}
