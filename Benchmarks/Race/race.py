@@ -18,6 +18,7 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).parent
+PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 SECONDS = 8.0
 # Engines whose predictions do not end.
 WAITING = ("zoetrope, waiting", "zoetrope, ordering")
@@ -27,7 +28,6 @@ class Postgres:
     """A PostgreSQL 15 of our own, with its default durability, on a Unix socket in a folder in /tmp."""
 
     def __init__(self) -> None:
-        self.programs = pathlib.Path("/usr/lib/postgresql/15/bin")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="race-", dir="/tmp"))
         self.prefix: list[str] = []
         if os.getuid() == 0:
@@ -37,7 +37,7 @@ class Postgres:
             self.prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         self.run("initdb", "-D", f"{self.folder}/data", "-U", "race", "-A", "trust", "-E", "UTF8", "--locale=C")
         self.server = subprocess.Popen(
-            [*self.prefix, f"{self.programs}/postgres", "-D", f"{self.folder}/data"]
+            [*self.prefix, f"{PROGRAMS}/postgres", "-D", f"{self.folder}/data"]
             + ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self.folder}", "-c", "max_connections=200"],
             cwd="/tmp",
             stdout=open(f"{self.folder}/log", "wb"),
@@ -45,13 +45,13 @@ class Postgres:
         )
         atexit.register(self.stop)
         deadline = time.monotonic() + 60
-        while subprocess.run([f"{self.programs}/pg_isready", "-q", "-h", self.folder], check=False).returncode:
+        while subprocess.run([f"{PROGRAMS}/pg_isready", "-q", "-h", self.folder], check=False).returncode:
             if time.monotonic() > deadline or self.server.poll() is not None:
                 sys.exit((self.folder / "log").read_text())
             time.sleep(0.1)
 
     def run(self, program: str, *arguments: str) -> str:
-        command = [*self.prefix, f"{self.programs}/{program}", *arguments]
+        command = [*self.prefix, f"{PROGRAMS}/{program}", *arguments]
         return subprocess.run(command, cwd="/tmp", check=True, capture_output=True, text=True).stdout
 
     def ask(self, sql: str) -> str:
@@ -209,25 +209,97 @@ class Race:
         return command
 
 
+COLUMNS = {
+    "engine": lambda run: run["engine"],
+    "in flight": lambda run: f"{run['jobs']:,}",
+    "jobs/s": lambda run: f"{run['jobs_per_s']:.1f}",
+    "of ideal": lambda run: f"{run['jobs_per_s'] * SECONDS / run['jobs']:.0%}",
+    "p50 s": lambda run: f"{run['p50']:.2f}",
+    "p99 s": lambda run: f"{run['p99']:.2f}",
+    "max s": lambda run: f"{run['max']:.2f}",
+    "worker CPU ms/job": lambda run: f"{run['cpu_seconds'] / run['jobs'] * 1_000:.2f}",
+    "server CPU ms/job": lambda run: f"{run['server_cpu_seconds'] / run['jobs'] * 1_000:.2f}",
+    "stub CPU ms/job": lambda run: f"{run['stub_cpu_seconds'] / run['jobs'] * 1_000:.2f}",
+    "peak MiB": lambda run: f"{run['peak_mib']:.0f}",
+    "commits/job": lambda run: f"{run['commits_per_job']:.1f}",
+    "WAL kB/job": lambda run: f"{run['wal_bytes_per_job'] / 1_000:.1f}",
+    "doubled": lambda run: str(run["duplicates"]),
+}
+
+
+def table(runs: list[dict]) -> str:
+    raced = [run for run in runs if "p99" in run]
+    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
+    lines += [" | ".join(column(run) for column in COLUMNS.values()) for run in raced]
+    text = "\n".join(f"| {line} |" for line in lines)
+    for run in runs:
+        if "core_share" in run:
+            text += (
+                f"\n\n{run['jobs']:,} in flight with a look at each every 10 s, {run['polls_per_s']:.0f} looks a second:"
+                f" {run['core_share']:.1%} of a core and {run['rss_mib']:.0f} MiB in the worker (peak"
+                f" {run['peak_mib']:.0f} MiB)."
+            )
+        if "failed" in run:
+            text += f"\n\n{run['engine']}, {run['jobs']:,} jobs: {run['failed']}"
+    return text
+
+
+def machine() -> str:
+    """What the race was run on, and when."""
+    processor = next(
+        (line.partition(":")[2].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if "model name" in line),
+        "unknown processor",
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    system = next(
+        line.partition("=")[2].strip().strip('"')
+        for line in open("/etc/os-release", encoding="utf-8")
+        if line.startswith("PRETTY_NAME")
+    )
+    postgres = subprocess.run([PROGRAMS / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return (
+        f"{time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores of {processor}, {memory:.0f} GiB, {system}, "
+        f"{postgres.strip()}, Python {sys.version.split()[0]}."
+    )
+
+
+def show(text: str, page: str | None) -> None:
+    """Prints the results, and puts them into a page between its two marks."""
+    print(text)
+    if page is None:
+        return
+    content = pathlib.Path(page).read_text(encoding="utf-8")
+    head, start, rest = content.partition("<!-- results -->\n")
+    _, end, tail = rest.partition("<!-- end of results -->")
+    if not start or not end:
+        sys.exit(f"{page} has no place for results")
+    pathlib.Path(page).write_text(f"{head}{start}{text}\n{end}{tail}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--python", required=True)
+    parser.add_argument("--bin", required=True, type=os.path.abspath)
+    parser.add_argument("--python", required=True, type=os.path.abspath)
     parser.add_argument("--output", required=True)
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--page", help="a Markdown page whose results are replaced")
+    parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--log", type=lambda path: open(path, "ab"), default="/dev/null")
     parser.add_argument("runs", nargs="+", help="ENGINE:JOBS, such as DBOS:1000")
     options = parser.parse_args()
     race = Race(options)
+    done: list[dict] = []
     with open(options.output, "w", encoding="utf-8") as output:
         for run in options.runs:
             engine, _, jobs = run.partition(":")
             print(f"{engine}, {jobs} jobs …", file=sys.stderr, flush=True)
             figures = race.run(engine, int(jobs), timeout=400)
+            done.append(figures)
             line = json.dumps(figures)
             output.write(line + "\n")
             output.flush()
-            print(line, flush=True)
+            print(line, file=sys.stderr, flush=True)
+    loads = f"{done[0]['load_before']:.1f} before the first and {os.getloadavg()[0]:.1f} after the last run"
+    show(f"{machine()}\n\n{table(done)}\n\nLoad average of the machine: {loads}.", options.page)
 
 
 main()

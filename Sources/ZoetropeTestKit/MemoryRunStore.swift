@@ -183,7 +183,10 @@ package final class MemoryRunStore: RunStore {
                 draft.previous = [state]
             }
             state = draft
-            Self.ring(state)
+            let isDue = outcomes.contains { id, outcome in
+                outcome == .landed && (state.runs[id]?.dueAt ?? .distantFuture) <= now
+            }
+            if isDue { Self.ring(state) }
             return .success(outcomes)
         }
         return try result.get()
@@ -357,12 +360,7 @@ package final class MemoryRunStore: RunStore {
     package func nextWake() async throws(RunStoreError) -> (wakeAt: Date?, now: Date) {
         let now = now()
         let wakeAt = state.withLock { state in
-            state.runs.values
-                .compactMap { run -> Date? in
-                    guard let wakeAt = run.wakeAt else { return nil }
-                    return run.lease.owner == nil ? wakeAt : max(wakeAt, run.lease.expiresAt ?? wakeAt)
-                }
-                .min()
+            state.runs.values.compactMap(\.dueAt).min()
         }
         return (wakeAt, now)
     }
@@ -428,8 +426,10 @@ package final class MemoryRunStore: RunStore {
     }
 }
 
-extension Date {
-    fileprivate static func + (date: Date, duration: Duration) -> Date {
-        date.addingTimeInterval(duration / .seconds(1))
+extension Run {
+    /// When it can be claimed; nil when it sleeps for ever.
+    fileprivate var dueAt: Date? {
+        guard let wakeAt else { return nil }
+        return lease.owner == nil ? wakeAt : max(wakeAt, lease.expiresAt ?? wakeAt)
     }
 }

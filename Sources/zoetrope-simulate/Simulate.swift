@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Synchronization
 import ZoetropeDatabase
 import ZoetropeTestKit
 import ZoetropeWorkflow
@@ -184,22 +183,16 @@ struct Crashes: AsyncParsableCommand {
         for (name, cases) in [("single", CrashMatrix.singles), ("double", pairs ? CrashMatrix.pairs : [])]
         where !cases.isEmpty {
             let progress = Progress(cases.count, "\(name) failures")
-            let complaints = Mutex<[String]>([])
-            let total = await Simulation.total(cases.count, threads: common.jobs) { index in
-                CrashMatrix.simulation(cases[index], of: common.simulation(1))
-            } check: { index, report in
-                guard let complaint = CrashMatrix.complaint(report, cases[index]) else { return }
-                complaints.withLock { $0.append(complaint) }
-            } progress: { total in
-                progress.show(total.count, "\(complaints.withLock { $0.count }) failed")
+            let (total, failed) = await CrashMatrix.run(cases, of: common.simulation(1), threads: common.jobs) {
+                total in
+                progress.show(total.count, "\(total.failureCount) failed")
             }
             progress.end()
-            let failed = complaints.withLock { $0 }
             print(
                 "\(name): \(total.count) of \(total.count) run on \(common.store.rawValue), \(failed.count) failed,",
                 "\(total.orderCount) orders, \(total.paidCreates) paid creates, \(Int(progress.seconds)) s"
             )
-            for complaint in failed.sorted().prefix(20) { print("  \(complaint)") }
+            for complaint in failed.prefix(20) { print("  \(complaint)") }
             if !failed.isEmpty { hasFailed = true }
         }
         if hasFailed { throw ExitCode.failure }

@@ -61,16 +61,24 @@ struct Storm: Sendable {
         let migration = try await command("migrate")
         try #require(migration.status == 0, "\(migration.errorText)")
         try await database.installAudit()
-        let account = try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0...size.workers { group.addTask { try await crew.keep(number) } }
-            group.addTask { try await client.watch() }
-            group.addTask { try await tell() }
+        let account = try await withThrowingTaskGroup(of: StormForger.Account?.self) { group in
+            func run(_ body: @escaping @Sendable () async throws -> Void) {
+                group.addTask {
+                    try await body()
+                    return nil
+                }
+            }
+            for number in 0...size.workers { run { try await crew.keep(number) } }
+            run { try await client.watch() }
+            run { try await tell() }
             try await begin()
-            let account = try await blow()
+            let forger = StormForger(simulator: simulator, size: size, port: port)
+            group.addTask { await forger.run() }
+            try await blow()
             say("calm; waiting for the end of every run")
             try await settle()
             group.cancelAll()
-            return account
+            return try await statement(from: &group)
         }
         let problems = try await crew.close()
         let verified = try await command("runs", "verify")
@@ -90,6 +98,17 @@ struct Storm: Sendable {
         return StormVerdict(evidence, seconds: elapsed)
     }
 
+    /// What the forger says, who is the only one to say something when all are called off.
+    private func statement(
+        from group: inout ThrowingTaskGroup<StormForger.Account?, any Error>
+    ) async throws -> StormForger.Account {
+        var account: StormForger.Account?
+        while let result = await group.nextResult() {
+            if case .success(let said?) = result { account = said }
+        }
+        return try #require(account)
+    }
+
     /// Waits for the service's first answer; fails when it cannot even start.
     private func begin() async throws {
         while await StormHTTP.call("GET", port: port, "/api/v1/jobs") == nil {
@@ -100,21 +119,23 @@ struct Storm: Sendable {
     }
 
     /// Lets everything go wrong at once, and returns when every order was accepted and the last thing has died.
-    private func blow() async throws -> StormForger.Account {
+    private func blow() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await client.order() }
             group.addTask { try await kill() }
             group.addTask { try await freeze() }
             group.addTask { try await stopDatabase() }
-            let account = try await StormForger(simulator: simulator, size: size, port: port).run()
             try await group.waitForAll()
-            return account
         }
     }
 
+    /// Things die at random moments, and no faster than runs come to their ends, however slow the machine is.
     private func kill() async throws {
         var random = SplitMix64(seed: size.seed &+ 4)
         for number in 0..<size.kills {
+            try await client.end(
+                of: Double(number) / Double(size.kills) - Double(size.open) / Double(size.runs)
+            )
             try await Task.sleep(for: .seconds(size.pace * .random(in: 0.2..<1.8, using: &random)))
             while !crew.kill(oneOf: 1...size.workers, &random) { try await Task.sleep(for: .milliseconds(20)) }
             if number % 10 == 5 { _ = crew.kill(oneOf: 0...0, &random) }
@@ -124,11 +145,11 @@ struct Storm: Sendable {
     private func freeze() async throws {
         var random = SplitMix64(seed: size.seed &+ 5)
         try await withThrowingTaskGroup { group in
-            for moment in moments(size.freezes, &random) {
+            for share in shares(size.freezes, &random) {
                 // Long enough for the lease to run out and for another to take the runs.
                 let length = Duration.seconds(size.lease * .random(in: 2..<2.5, using: &random))
                 group.addTask {
-                    try await Task.sleep(until: start + moment)
+                    try await client.end(of: share)
                     guard let victim = try await holder() else { return }
                     try await Task.sleep(for: length)
                     crew.thaw(processID: victim)
@@ -160,41 +181,43 @@ struct Storm: Sendable {
     private func stopDatabase() async throws {
         guard let server else { return }
         var random = SplitMix64(seed: size.seed &+ 6)
-        for moment in moments(size.stops, &random) {
-            try await Task.sleep(until: start + moment)
+        for share in shares(size.stops, &random) {
+            try await client.end(of: share)
             try await server.stopImmediately()
             try await Task.sleep(for: .seconds(.random(in: 0..<1, using: &random)))
             try await server.start()
         }
     }
 
-    /// So many times from the start, one in each part of the time in which orders come.
-    private func moments(_ count: Int, _ random: inout SplitMix64) -> [Duration] {
-        (0..<count)
-            .map { .seconds(0.8 * size.length * (Double($0) + .random(in: 0..<1, using: &random)) / Double(count)) }
+    /// So many shares of all runs, one in each part of the storm, and none so late that nothing is left to hit.
+    private func shares(_ count: Int, _ random: inout SplitMix64) -> [Double] {
+        (0..<count).map { 0.7 * (Double($0) + .random(in: 0..<1, using: &random)) / Double(count) }
     }
 
     // MARK: The end
 
-    /// Waits until every run is final and nothing is left to undo, or for three minutes.
+    /// Waits until every run is final and nothing is left to undo, or until nothing has moved for two minutes.
     private func settle() async throws {
-        let end = ContinuousClock.now + .seconds(180)
-        while ContinuousClock.now < end {
-            let ledger = client.ledger
-            if ledger.ended == ledger.orders.count, try await isTidy() { break }
+        var seen = (ended: 0, open: Int.max)
+        var since = ContinuousClock.now
+        while ContinuousClock.now < since + .seconds(120) {
+            let now = (ended: client.ledger.ended, open: try await openRuns())
+            if now.ended == size.runs, now.open == 0 { break }
+            if now != seen { (seen, since) = (now, .now) }
             try await Task.sleep(for: .milliseconds(300))
         }
         await client.lookAgain()
     }
 
-    private func isTidy() async throws -> Bool {
+    /// How many runs are held, or not at their end, or have something left to undo.
+    private func openRuns() async throws -> Int {
         try await database.rows(
             """
             SELECT id FROM animation_runs WHERE state <> 'done' OR lease_owner IS NOT NULL
-            UNION ALL SELECT animation_id FROM undo_records WHERE state IN ('armed', 'due')
+            UNION SELECT animation_id FROM undo_records WHERE state IN ('armed', 'due')
             """
         )
-        .isEmpty
+        .count
     }
 
     private func command(_ arguments: String...) async throws -> ToolResult {

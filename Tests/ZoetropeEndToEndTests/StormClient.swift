@@ -33,7 +33,7 @@ final class StormClient: Sendable {
         /// Uploads without an answer: each may have left a job, or only its image.
         var lostUploads = 0
         /// Answers that should not have been.
-        var surprises: [String] = []
+        var surprises: Set<String> = []
 
         var asked: Int { orders.count { !$0.ids.isEmpty } }
         var ended: Int { orders.count { $0.final != nil } }
@@ -46,8 +46,9 @@ final class StormClient: Sendable {
     private let photo: [UInt8]
     private let books: Mutex<Ledger>
     private let jobs = Mutex<[Int: Task<String, any Error>]>([:])
-    /// Seconds from the start at which each order is made.
-    private let times: [Double]
+    private let size: StormSize
+    /// Seconds from the moment at which an order may be made to when it is.
+    private let pauses: [Double]
     /// Seconds from an order to its cancel.
     private let patience: [Double]
 
@@ -55,8 +56,8 @@ final class StormClient: Sendable {
         var random = SplitMix64(seed: size.seed &+ 1)
         self.port = port
         photo = Array(try Data(contentsOf: Project.photo("grey")))
-        // The last ones come while things still die, and have time to get into everything before that ends.
-        times = (0..<size.runs).map { _ in .random(in: 0..<size.length * 0.8, using: &random) }.sorted()
+        self.size = size
+        pauses = (0..<size.runs).map { _ in .random(in: 0..<2, using: &random) }
         patience = (0..<size.runs).map { _ in .random(in: 0..<2, using: &random) }
         books = Mutex(
             Ledger(
@@ -68,15 +69,22 @@ final class StormClient: Sendable {
 
     var ledger: Ledger { books.withLock { $0 } }
 
+    var ended: Int { books.withLock { $0.ended } }
+
+    /// Waits until this share of all orders, 0…1, has its final answer.
+    func end(of share: Double) async throws {
+        while Double(ended) < share * Double(size.runs) { try await Task.sleep(for: .milliseconds(20)) }
+    }
+
     // MARK: Asking
 
-    /// Makes all orders, and returns when each was accepted.
+    /// Makes all orders, of which only so many are open at a time, and returns when each was accepted.
     func order() async throws {
-        let start = ContinuousClock.now
         try await withThrowingTaskGroup { group in
-            for number in times.indices {
+            for number in 0..<size.runs {
                 group.addTask {
-                    try await Task.sleep(until: start + .seconds(self.times[number]))
+                    try await self.end(of: Double(number - self.size.open) / Double(self.size.runs))
+                    try await Task.sleep(for: .seconds(self.pauses[number]))
                     try await self.order(number)
                 }
             }
@@ -156,10 +164,10 @@ final class StormClient: Sendable {
             if let answer, wanted.contains(answer.status) { return answer }
             // 503 is what a service says whose database is gone.
             if let answer, answer.status != 503 {
-                books.withLock { $0.surprises.append("the service answered \(answer.text)") }
+                books.withLock { _ = $0.surprises.insert("the service answered \(answer.text)") }
                 return nil
             }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .milliseconds(300))
         }
     }
 
@@ -207,7 +215,7 @@ final class StormClient: Sendable {
                 if status != "pending" { books.orders[number].final = final }
                 return
             }
-            if before != final { books.surprises.append("\(id) was \(before) and then \(final)") }
+            if before != final { books.surprises.insert("\(id) was \(before) and then \(final)") }
         }
     }
 }

@@ -82,11 +82,12 @@ final class StormCrew: Sendable {
         }
     }
 
-    /// Stops a process as if its host slept; returns whether it did.
+    /// Stops a worker as if its host slept, unless it is the last that is awake; returns whether it did.
     func freeze(processID: Int32) -> Bool {
         state.withLock { state in
-            guard
-                let number = state.members.firstIndex(where: { $0.process.processID == processID }),
+            let awake = state.places.filter { $0.key > 0 && !state.members[$0.value].isFrozen }.values
+            guard awake.count > 1,
+                let number = awake.first(where: { state.members[$0].process.processID == processID }),
                 state.members[number].process.isRunning, state.members[number].killedAt == nil
             else { return false }
             state.members[number].process.signal(SIGSTOP)

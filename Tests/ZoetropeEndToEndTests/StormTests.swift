@@ -33,13 +33,12 @@ struct StormSize: Sendable {
     let stops: Int
     let workers: Int
     let seed: UInt64
-    /// Seconds between two kills, in the mean.
-    let pace = 1.0
+    /// Orders that are open at a time: a take-over is measured, and not how long a queue is.
+    let open = 24
+    /// Seconds between two kills, in the mean, while runs come to their ends as fast as workers die.
+    let pace = 0.8
     /// Seconds of ZOETROPE_LEASE.
     let lease = 2.0
-
-    /// Seconds in which things die.
-    var length: Double { max(1, Double(kills)) * pace }
 
     /// `ZOETROPE_STORM_DATABASES`, or both.
     static let databases: [TestDatabase] = {

@@ -20,6 +20,10 @@ enum StormTrouble {
                 rules.append(.fault(exchange, .close(.after, at: point, reset: .random(using: &random)), skip: place))
             }
         }
+        // Slow answers, so that workers die between a create and its answer.
+        for place in chosen(0.4, of: size.runs, &random) {
+            rules.append(.fault(.create, .delay(.random(in: 0.1..<0.6, using: &random), .after), skip: place))
+        }
         for (fault, share) in [
             (Fault.drop, 0.15), (.duplicate, 0.15), (.reorder, 0.1), (.wrongSignature, 0.1), (.early, 0.05),
         ] {
@@ -64,14 +68,12 @@ struct StormForger: Sendable {
     let size: StormSize
     let port: Int
 
-    /// Posts while the storm lasts.
-    func run() async throws -> Account {
+    /// Posts until the task is cancelled.
+    func run() async -> Account {
         var random = SplitMix64(seed: size.seed &+ 3)
         var account = Account()
-        let end = ContinuousClock.now + .seconds(size.length)
         var number = 0
-        while ContinuousClock.now < end {
-            try await Task.sleep(for: .seconds(.random(in: 0.1..<0.5, using: &random)))
+        while (try? await Task.sleep(for: .seconds(.random(in: 0.1..<0.5, using: &random)))) != nil {
             let open = simulator.ledger.creates.filter { ["starting", "processing"].contains($0.status) }
             guard let create = open.randomElement(using: &random), let webhook = create.webhook,
                 let path = webhook.firstRange(of: "/api/").map({ String(webhook[$0.lowerBound...]) })

@@ -6,23 +6,18 @@ import ZoetropeWorkflow
 /// Every crash point, killed, with its next call dropped before it is done, and after.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct CrashMatrixTests {
-    private func complaints(_ cases: [[StagedFault]], _ base: Simulation) async -> [String] {
-        let simulations = cases.map { CrashMatrix.simulation($0, of: base) }
-        return zip(await Simulation.many(simulations), cases).compactMap { CrashMatrix.complaint($0, $1) }
-    }
-
     @Test func `one failure`() async {
-        #expect(await complaints(CrashMatrix.singles, Simulation(seed: 1)).isEmpty)
+        #expect(await CrashMatrix.run(CrashMatrix.singles, of: Simulation(seed: 1)).complaints == [])
     }
 
     @Test func `one failure, on SQLite`() async {
         let base = Simulation(seed: 1) { try await SQLRunStore.inMemory(now: $0) }
-        #expect(await complaints(CrashMatrix.singles, base).isEmpty)
+        #expect(await CrashMatrix.run(CrashMatrix.singles, of: base).complaints == [])
     }
 
     /// On SQLite, too, by `scripts/simulate.sh crashes --store sqlite`.
     @Test func `two failures, one after the other`() async {
-        #expect(await complaints(CrashMatrix.pairs, Simulation(seed: 1)).isEmpty)
+        #expect(await CrashMatrix.run(CrashMatrix.pairs, of: Simulation(seed: 1)).complaints == [])
     }
 }
 

@@ -41,15 +41,18 @@ struct SQLBatch: Sendable {
 
     /// The parameter that holds the rows.
     ///
-    /// A `json` value must not be a single text or null.
+    /// Values that are null are left out, which reads as null again and is half of most rows. A `json` value must not be a
+    /// single text or null.
     func parameter(_ rows: [[SQLValue]]) throws(DatabaseError) -> SQLValue {
         var text = "["
         for (index, row) in rows.enumerated() {
             precondition(row.count == columns.count, "a row has \(row.count) values for \(columns.count) columns")
             text += index == 0 ? "{" : ",{"
-            for (place, value) in row.enumerated() {
+            var isFirst = true
+            for (place, value) in row.enumerated() where value != .null {
                 try value.check()
-                if place > 0 { text += "," }
+                if !isFirst { text += "," }
+                isFirst = false
                 text += "\"\(columns[place].name)\":"
                 value.appendJSON(to: &text)
             }

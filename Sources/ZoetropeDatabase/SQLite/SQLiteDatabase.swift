@@ -60,7 +60,12 @@ package final class SQLiteDatabase: SQLDatabase {
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await on(threads?.reading) { [connections, now] in
+        guard let threads else {
+            return try SQLiteTransaction.translating {
+                try connections.writeWithoutTransaction { try SQLiteTransaction.readAlone($0, now, body) }
+            }
+        }
+        return try await threads.reading.run { [connections, now] _ in
             try SQLiteTransaction.repeating {
                 try connections.read { try SQLiteTransaction.use($0, now, body) }
             }

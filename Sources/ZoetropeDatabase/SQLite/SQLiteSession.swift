@@ -8,10 +8,13 @@ final class SQLiteSession: SQLSession {
     /// The first statement that failed; as on PostgreSQL, nothing is committed after it.
     private(set) var failure: DatabaseError?
     private var database: Database?
+    /// Whether statements that write are refused here, and not by the connection.
+    private let isReadOnly: Bool
 
-    init(_ database: Database, now: Date) {
+    init(_ database: Database, now: Date, isReadOnly: Bool = false) {
         self.database = database
         self.now = now
+        self.isReadOnly = isReadOnly
     }
 
     func end() { database = nil }
@@ -38,6 +41,7 @@ final class SQLiteSession: SQLSession {
     }
 
     func run(script: String) throws {
+        guard !isReadOnly else { throw DatabaseError.internal("a read must not run a script") }
         try perform { try $0.execute(sql: script) }
     }
 
@@ -63,7 +67,9 @@ final class SQLiteSession: SQLSession {
 
     private func prepare(_ sql: String, _ values: [SQLValue], _ database: Database) throws -> Statement {
         for value in values { try value.check() }
-        return try database.cachedStatement(sql: SQLitePlaceholders.rewritten(sql))
+        let statement = try database.cachedStatement(sql: SQLitePlaceholders.rewritten(sql))
+        guard !isReadOnly || statement.isReadonly else { throw DatabaseError.internal("a read must not write") }
+        return statement
     }
 
     private func databaseValue(_ value: SQLValue) throws -> DatabaseValue {

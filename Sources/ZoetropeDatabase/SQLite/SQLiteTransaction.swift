@@ -22,12 +22,12 @@ enum SQLiteTransaction {
         _ now: () -> Date,
         _ body: (any SQLSession) throws -> Value
     ) throws -> Value {
-        try database.beginTransaction(.immediate)
+        try run("BEGIN IMMEDIATE TRANSACTION", database)
         // After an error SQLite may have ended the transaction itself; then this does nothing.
         defer { try? database.rollback() }
         let value = try use(database, now, body)
         do {
-            try database.commit()
+            try run("COMMIT TRANSACTION", database)
         } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_IOERR {
             // When only the flush failed, the commit is in the file, and recovery after a crash may find it.
             throw DatabaseError.commitUnknown(DatabaseError.detail(of: error))
@@ -35,13 +35,29 @@ enum SQLiteTransaction {
         return value
     }
 
-    /// Lends a body a session on a transaction that is open.
-    static func use<Value>(
+    /// Reads from a database that has one connection, which nobody else uses meanwhile.
+    static func readAlone<Value>(
         _ database: Database,
         _ now: () -> Date,
         _ body: (any SQLSession) throws -> Value
     ) throws -> Value {
-        let session = SQLiteSession(database, now: now().roundedToMilliseconds)
+        // GRDB would set `query_only` for each read, after which SQLite prepares every statement anew.
+        try use(database, now, readOnly: true, body)
+    }
+
+    /// Runs a statement that is prepared once for each connection, which GRDB's own calls do each time.
+    private static func run(_ sql: String, _ database: Database) throws {
+        try database.cachedStatement(sql: sql).execute()
+    }
+
+    /// Lends a body a session on a transaction that is open.
+    static func use<Value>(
+        _ database: Database,
+        _ now: () -> Date,
+        readOnly: Bool = false,
+        _ body: (any SQLSession) throws -> Value
+    ) throws -> Value {
+        let session = SQLiteSession(database, now: now().roundedToMilliseconds, isReadOnly: readOnly)
         defer { session.end() }
         let value = try body(session)
         if let failure = session.failure { throw failure }

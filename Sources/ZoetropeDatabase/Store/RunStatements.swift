@@ -15,6 +15,8 @@ struct RunStatements: Sendable {
     let attempts: String
     let changeAttempts: String
 
+    let recentOrders = RecentOrders()
+
     let ids = SQLBatch([("id", .uuid)])
     let leases = SQLBatch([("id", .uuid), ("lease_epoch", .integer)])
     let changes = SQLBatch([("id", .uuid), ("lease_epoch", .integer), ("releases", .boolean)] + Run.changing)
@@ -106,7 +108,7 @@ extension SQLSession {
         var runs: [Run] = []
         for (id, row) in zip(ids, rows) {
             do {
-                var run = try Run(row)
+                var run = try Run(row, sql.recentOrders.order(of: id, in: row))
                 run.intents = try (intents[row["id"]] ?? []).map { try PaidIntent($0) }
                 run.undos = try (undos[row["id"]] ?? []).map { try UndoRecord($0) }
                 runs.append(run)

@@ -39,21 +39,12 @@ extension Run {
     }
 
     /// Without intents and undos.
-    init(_ row: SQLRow) throws {
-        guard let request = try row.json("request"), let source: SourceImage = try row.stored("source") else {
-            throw DatabaseError.internal("a run without request or source")
-        }
-        let accepted: AnimationRequest
-        do {
-            accepted = try AnimationRequest(stored: request)
-        } catch {
-            throw row.unreadable("request")
-        }
+    init(_ row: SQLRow, _ order: RecentOrders.Order) throws {
         self.init(
             id: try row.get("id"),
             jobID: try row.get("job_id"),
-            request: accepted,
-            source: source,
+            request: order.request,
+            source: order.source,
             onFailure: try row.get("on_failure"),
             createdAt: try row.get("created_at")
         )

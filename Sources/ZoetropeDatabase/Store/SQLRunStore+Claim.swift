@@ -15,7 +15,8 @@ extension SQLRunStore {
             )
             // The statement does not keep an order.
             let ordered = try rows.map { row in
-                let isHeavy = try row.get("state", as: RunState.self) == .finishing
+                // As text: a newer program may have more states.
+                let isHeavy = try row.get("state", as: String.self) == RunState.finishing.rawValue
                 let wakeAt: Date = try row.find("wake_at") ?? now
                 return (row: row, place: (isHeavy ? 1 : 0, wakeAt, try row.get("id", as: AnimationID.self)))
             }
@@ -56,8 +57,4 @@ extension SQLRunStore {
             return (try rows.compactMap { try $0.find("due_at", as: Date.self) }.min(), session.now)
         }
     }
-}
-
-extension Date {
-    static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration / .seconds(1)) }
 }

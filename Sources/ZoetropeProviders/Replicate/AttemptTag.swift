@@ -18,6 +18,9 @@ enum AttemptTag {
         return urls.lazy.compactMap(tag(inQueryOf:)).first
     }
 
+    /// Texts of a prediction's input, one of which may be the URL of an intent's image.
+    static func inputs(of prediction: Prediction) -> [String] { strings(in: .object(prediction.input)) }
+
     /// Whether a prediction was made for the tag: its webhook says so, or an input is the attempt's or holds its tag.
     static func isCarried(by prediction: Prediction, tag: String, inputURL: String?) -> Bool {
         if let webhook = prediction.webhook, self.tag(inQueryOf: webhook) == tag { return true }

@@ -71,7 +71,11 @@ extension ReplicateProvider {
                 guard page.unreadable == 0 else {
                     throw ProviderError(.unavailable, "\(page.unreadable) predictions of the list cannot be read")
                 }
-                generations += page.elements.map { Generation($0) }
+                generations += page.elements.map { prediction in
+                    var generation = Generation(prediction)
+                    generation.inputs = AttemptTag.inputs(of: prediction)
+                    return generation
+                }
             }
             return generations
         }

@@ -139,7 +139,7 @@ final class ProviderWorld: @unchecked Sendable {
         let weather = world.weather
         let starts = dice.skewed(0...40)
         let takes = dice.chance(0.1) ? dice.within(100...640) : dice.within(3...90)
-        let end: End =
+        var end: End =
             if dice.chance(weather.badEnds) {
                 dice.pick([
                     .fails(
@@ -160,6 +160,8 @@ final class ProviderWorld: @unchecked Sendable {
                 by: process
             )
         }
+        // A result that lasts for a second hangs on who comes first.
+        if world.simulation.isObedient, end == .succeeds(.shortLived) { end = .succeeds(.good) }
         let vanishes = dice.chance(weather.badEnds * 0.15)
         let hidden =
             dice.chance(weather.hides) ? (dice.chance(0.7) ? dice.skewed(1...900) : dice.within(900...4_500)) : 0

@@ -30,10 +30,12 @@ final class SimulatedProcess: @unchecked Sendable {
     }
 
     var isDead: Bool { state == .dead }
+    /// Whether its gate is closed.
+    var isHeld: Bool { state == .frozen || state == .dead }
 
     /// Returns at once while the process runs, after the thaw when it is frozen, and never when it is dead.
     func gate() async {
-        while state == .frozen || state == .dead {
+        while isHeld {
             await withUnsafeContinuation { waiting.append($0) }
         }
     }
@@ -117,7 +119,7 @@ final class SimulatedProcess: @unchecked Sendable {
             await gate()
             throw error
         }
-        await gate()
+        if isHeld { await gate() }
     }
 }
 

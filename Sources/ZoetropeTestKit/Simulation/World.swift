@@ -103,7 +103,7 @@ final class World: @unchecked Sendable {
     ///
     /// A cancelled task breaks the call off where `isBroken` says so.
     func enter(_ site: CallSite, _ process: SimulatedProcess, isBroken: Bool = false) async -> Verdict {
-        await process.gate()
+        if process.isHeld { await process.gate() }
         guard !isOver else { return .failsBefore }
         var (verdict, wait) = fate(of: site, process)
         if isBroken {
@@ -136,7 +136,7 @@ final class World: @unchecked Sendable {
     /// The way back.
     func leave(_ site: CallSite, _ process: SimulatedProcess) async {
         if dice.chance(0.2) { await time.pause(for: latency(site, isSlow: false) / 2) }
-        await process.gate()
+        if process.isHeld { await process.gate() }
     }
 
     private func fate(of site: CallSite, _ process: SimulatedProcess) -> (Verdict, wait: Int64) {
@@ -220,7 +220,7 @@ final class World: @unchecked Sendable {
     // MARK: Crash points
 
     func reached(_ point: CrashPoint, _ process: SimulatedProcess) async {
-        await process.gate()
+        if process.isHeld { await process.gate() }
         guard !isOver else { return }
         points[point.index] += 1
         let number = points[point.index]
@@ -230,7 +230,7 @@ final class World: @unchecked Sendable {
         } else if !isCalm {
             befall(process, at: point, number)
         }
-        await process.gate()
+        if process.isHeld { await process.gate() }
     }
 
     private func stage(_ fault: StagedFault, on process: SimulatedProcess) {

@@ -68,9 +68,14 @@ package struct LedgerAudit: Sendable {
             let bound = Dictionary(
                 intents.compactMap { intent in intent.predictionID.map { ($0, intent) } }
             ) { first, _ in first }
+            // An image's URL is its intent's own, and all that a list shows which leaves webhooks out.
+            let images = Dictionary(
+                mine.values.compactMap { intent in intent.input.map { ($0.url, intent.tag) } }
+            ) { first, _ in first }
             var byTag: [String: [Generation]] = [:]
             for generation in listed {
-                guard let tag = generation.tag ?? bound[generation.id]?.tag, mine[tag] != nil else { continue }
+                let shown = generation.tag ?? generation.inputs.lazy.compactMap { images[$0] }.first
+                guard let tag = shown ?? bound[generation.id]?.tag, mine[tag] != nil else { continue }
                 byTag[tag, default: []].append(generation)
             }
             for (tag, generations) in byTag.sorted(by: { $0.key < $1.key }) {

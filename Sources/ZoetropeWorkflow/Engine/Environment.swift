@@ -87,6 +87,8 @@ package struct WorkerSettings: Sendable {
     package var batch = 200
     /// Transactions with decisions at a time; what is decided meanwhile gathers for the next.
     package var commits = 2
+    /// Looks at a provider's predictions at a time; those that come meanwhile share the next.
+    package var looks = 2
     /// The shortest wait between two looks for due runs.
     package var pace = Duration.milliseconds(5)
     /// The longest wait between two looks for due runs, should a ring be lost.

@@ -4,6 +4,7 @@ import ZoetropeCore
 /// What the steps of many runs ask the database for together.
 extension Worker {
     typealias Commits = Gathering<RunChange, Result<CommitOutcome, CommitFailure>>
+    typealias Looks = Gathering<[String], [String: StatusOutcome]?>
     typealias Gates = Gathering<GateQuestion, Result<GateAnswer, RunStoreError>>
 
     /// One transaction for the decisions of a moment.
@@ -21,6 +22,25 @@ extension Worker {
                 return changes.map { _ in .failure(failure) }
             }
         }
+    }
+
+    /// One look at the predictions that many batches wait for: a sweep of a list costs the same for few and for many.
+    static func looks(_ environment: WorkerEnvironment, _ settings: WorkerSettings) -> [VideoModel.Provider: Looks] {
+        environment.providers.mapValues { provider in
+            Looks(mostCalls: settings.looks, mostQuestions: settings.batch) { lists in
+                let answers = await provider.status(of: lists.flatMap(\.self))
+                // What a look says that was broken off is not what the provider says.
+                return lists.map { _ in Task.isCancelled ? nil : answers }
+            }
+        }
+    }
+
+    /// How predictions are; nothing when the task was cancelled.
+    func look(at ids: [String], of provider: VideoModel.Provider) async -> [String: StatusOutcome] {
+        while !Task.isCancelled, let looks = looks[provider] {
+            if let answers = await looks.ask(ids) { return answers }
+        }
+        return [:]
     }
 
     /// One look at the shared gates for the creates of a moment.

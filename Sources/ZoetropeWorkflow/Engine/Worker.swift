@@ -18,6 +18,7 @@ package final class Worker: Sendable {
     let places: Places
     let commits: Commits
     let gateKeeper: Gates
+    let looks: [VideoModel.Provider: Looks]
 
     package init(
         _ environment: WorkerEnvironment,
@@ -31,6 +32,7 @@ package final class Worker: Sendable {
         places = Places(settings.heavy)
         commits = Self.commits(environment, settings)
         gateKeeper = Self.gateKeeper(environment, settings, gates)
+        looks = Self.looks(environment, settings)
         machine = RunMachine(
             policy: policy,
             traits: environment.providers.values.map(\.traits),
@@ -230,7 +232,7 @@ package final class Worker: Sendable {
             let error = ProviderError(.throttled, "the account's rate of calls is used up", retryAfter: wait)
             answers = Dictionary(ids.map { ($0, .failed(error)) }) { first, _ in first }
         } else {
-            answers = (try? await holding(leases) { await adapter.status(of: ids) }) ?? [:]
+            answers = (try? await holding(leases) { await self.look(at: ids, of: provider) }) ?? [:]
         }
         try? await environment.reached(.terminalSeen)
         let decisions = runs.compactMap { run -> Decision? in
@@ -343,7 +345,6 @@ struct DatabaseTime: Sendable {
 
     /// In whole milliseconds, as it is stored.
     var date: Date {
-        let now = claimedAt.timeIntervalSince1970 + (time.uptime() - start) / .seconds(1)
-        return Date(timeIntervalSince1970: (now * 1_000).rounded(.down) / 1_000)
+        claimedAt.addingTimeInterval((time.uptime() - start) / .seconds(1)).inWholeMilliseconds
     }
 }

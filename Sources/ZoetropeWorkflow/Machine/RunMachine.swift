@@ -259,9 +259,3 @@ package struct RunMachine: Sendable {
         draft.wake(after: max(wait ?? .zero, RunPolicy.wait(policy.backoff, tries: tries, chance: chance.unit())))
     }
 }
-
-extension Date {
-    static func + (date: Date, duration: Duration) -> Date {
-        date.addingTimeInterval(duration / .seconds(1))
-    }
-}

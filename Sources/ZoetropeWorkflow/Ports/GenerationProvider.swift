@@ -162,6 +162,8 @@ package struct Generation: Sendable, Equatable, Identifiable {
     package let state: State
     package let createdAt: Date?
     package let completedAt: Date?
+    /// Texts of its input, among them the image's URL; only told by ``GenerationProvider/generations(since:)``.
+    package var inputs: [String] = []
 
     package init(id: String, tag: String?, model: String?, state: State, createdAt: Date?, completedAt: Date?) {
         self.id = id

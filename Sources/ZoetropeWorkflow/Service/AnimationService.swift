@@ -296,8 +296,7 @@ package struct AnimationService: Sendable {
 
     /// The database's clock, by which runs are woken, in whole milliseconds: a host's own may be wrong.
     private func stamp() async throws -> Date {
-        let now = try await store.nextWake().now.timeIntervalSince1970
-        return Date(timeIntervalSince1970: (now * 1_000).rounded(.down) / 1_000)
+        try await store.nextWake().now.inWholeMilliseconds
     }
 }
 
