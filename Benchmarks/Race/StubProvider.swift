@@ -31,10 +31,8 @@ final class StubProvider: Sendable {
         var lists = 0
         var cancels = 0
         var outputs = 0
-        /// Looks at a prediction that were needed no more, because it had ended.
-        var ended = 0
-        /// Calls in the present second, and the most of any second, in connections of their own or not.
-        var startedAt = StubProvider.cpuSeconds()
+        /// CPU time that was used before.
+        var usedBefore = StubProvider.cpuSeconds()
     }
 
     private let state = Mutex(State())
@@ -141,7 +139,7 @@ final class StubProvider: Sendable {
             "gets": \(state.gets), "lists": \(state.lists), "cancels": \(state.cancels), "outputs": \(state.outputs), \
             "first_created": \(state.predictions.first?.createdAt ?? 0), \
             "last_created": \(state.predictions.last?.createdAt ?? 0), \
-            "cpu_seconds": \(cpuSeconds() - state.startedAt)}
+            "cpu_seconds": \(cpuSeconds() - state.usedBefore)}
             """
         return Answer(body: allocator.buffer(string: text))
     }

@@ -14,13 +14,14 @@ extension SQLRunStore {
                 ]
             )
             // The statement does not keep an order.
-            let ordered = try rows.map { row in
-                // As text: a newer program may have more states.
-                let isHeavy = try row.get("state", as: String.self) == RunState.finishing.rawValue
-                let wakeAt: Date = try row.find("wake_at") ?? now
-                return (row: row, place: (isHeavy ? 1 : 0, wakeAt, try row.get("id", as: AnimationID.self)))
-            }
-            .sorted { $0.place < $1.place }
+            let ordered =
+                try rows.map { row in
+                    // As text: a newer program may have more states.
+                    let isHeavy = try row.get("state", as: String.self) == RunState.finishing.rawValue
+                    let wakeAt: Date = try row.find("wake_at") ?? now
+                    return (row: row, place: (isHeavy ? 1 : 0, wakeAt, try row.get("id", as: AnimationID.self)))
+                }
+                .sorted { $0.place < $1.place }
             let runs = try session.runs(ordered.map(\.row), sql, unreadable: unreadable)
             return (Claim(runs: runs, now: now), rings: false)
         }

@@ -44,7 +44,8 @@ extension Worker {
     }
 
     /// One look at the shared gates for the creates of a moment.
-    static func gateKeeper(_ environment: WorkerEnvironment, _ settings: WorkerSettings, _ policy: GatePolicy) -> Gates {
+    static func gateKeeper(_ environment: WorkerEnvironment, _ settings: WorkerSettings, _ policy: GatePolicy) -> Gates
+    {
         // One at a time: others would only wait for the locks of the first.
         Gates(mostCalls: 1, mostQuestions: settings.batch) { questions in
             let keys = Set(questions.flatMap(\.keys)).sorted()

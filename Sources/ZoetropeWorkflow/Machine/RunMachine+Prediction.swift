@@ -223,7 +223,7 @@ extension RunMachine {
             let next = now + (wait ?? policy.pollWait(draft.run.polls, chance: chance.unit()))
             return draft.change(id) { $0.wakeAt = next }
         }
-        let dueAt = draft.run.polls > 0 ? draft.run.wakeAt : nil
+        let dueAt = asked || draft.run.polls == 0 ? nil : draft.run.wakeAt
         draft.run.polls += 1
         var next =
             wait.map { now + $0 }
