@@ -21,7 +21,7 @@ struct AcceptCommand: AsyncParsableCommand {
     var jobs = 1_000
 
     @Option(help: "Connections, and orders at a time.")
-    var connections = 8
+    var connections = 5
 
     @Option(help: "The file for a line of each: its id, and when it was accepted for sure.")
     var times: String

@@ -34,6 +34,12 @@ struct WorkCommand: AsyncParsableCommand {
     @Flag(help: "Look at each prediction by a call of its own, and never at the list.")
     var singly = false
 
+    @Option(help: "Runs that are claimed at a time.")
+    var batch = 200
+
+    @Option(help: "Sweeps of the provider's list at a time.")
+    var looks = 1
+
     @Option(help: "The file for a line of each: its id, and when its end was in the database.")
     var times: String
 
@@ -62,6 +68,8 @@ struct WorkCommand: AsyncParsableCommand {
         policy.pollBeat = .seconds(poll / 10)
         var settings = WorkerSettings(owner: "race")
         settings.light = 256
+        settings.batch = batch
+        settings.looks = looks
         // There is no media work in a race that would need a processor.
         settings.heavy = 64
         let worker = Worker(environment, settings: settings, policy: policy)

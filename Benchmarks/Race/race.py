@@ -200,6 +200,7 @@ class Race:
             return [python, "-B", script[engine], url, self.stub.base, str(jobs), accepted, ended]
         command = [self.program, "work", "--database", url, "--provider", self.stub.base]
         command += ["--jobs", str(jobs), "--times", ended]
+        command += self.options.worker.split()
         if engine == "zoetrope, ordering":
             command += ["--poll", "1000", "--steady", "0"]
         if engine == "zoetrope, waiting":
@@ -282,7 +283,8 @@ def main() -> None:
     parser.add_argument("--python", required=True, type=os.path.abspath)
     parser.add_argument("--output", required=True)
     parser.add_argument("--page", help="a Markdown page whose results are replaced")
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--worker", default="", help="more options for our worker")
+    parser.add_argument("--connections", type=int, default=5)
     parser.add_argument("--log", type=lambda path: open(path, "ab"), default="/dev/null")
     parser.add_argument("runs", nargs="+", help="ENGINE:JOBS, such as DBOS:1000")
     options = parser.parse_args()

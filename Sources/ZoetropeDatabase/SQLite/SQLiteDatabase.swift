@@ -1,5 +1,6 @@
 package import Foundation
 internal import GRDB
+import Synchronization
 
 /// A database in a file of this host, or in memory.
 ///
@@ -10,6 +11,7 @@ package final class SQLiteDatabase: SQLDatabase {
     package let dialect = SQLDialect.sqlite
     /// Nil for a database in memory, which waits for no disk and works on the calling thread.
     private let threads: (writing: BlockingThreads<Void>, reading: BlockingThreads<Void>)?
+    private let isClosed = Mutex(false)
     private let connections: any DatabaseWriter
     private let now: @Sendable () -> Date
 
@@ -60,14 +62,10 @@ package final class SQLiteDatabase: SQLDatabase {
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        guard let threads else {
-            return try SQLiteTransaction.translating {
-                try connections.writeWithoutTransaction { try SQLiteTransaction.readAlone($0, now, body) }
-            }
-        }
-        return try await threads.reading.run { [connections, now] _ in
+        try await on(threads?.reading) { [connections, now, threads] in
             try SQLiteTransaction.repeating {
-                try connections.read { try SQLiteTransaction.use($0, now, body) }
+                guard threads == nil else { return try connections.read { try SQLiteTransaction.use($0, now, body) } }
+                return try connections.writeWithoutTransaction { try SQLiteTransaction.readAlone($0, now, body) }
             }
         }
     }
@@ -76,14 +74,16 @@ package final class SQLiteDatabase: SQLDatabase {
         _ threads: BlockingThreads<Void>?,
         _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        guard let threads else { return try body() }
-        return try await threads.run { _ in try body() }
+        if let threads { return try await threads.run { _ in try body() } }
+        guard !isClosed.withLock({ $0 }) else { throw DatabaseError.closed }
+        return try body()
     }
 
     package func close() async {
         await threads?.reading.close()
         // What could not be closed is closed with the last reference.
         try? await on(threads?.writing) { [connections] in try connections.close() }
+        isClosed.withLock { $0 = true }
         await threads?.writing.close()
     }
 

@@ -28,9 +28,12 @@ extension ReplicateProvider {
         guard wanted.count > Self.fewIDs else { return await statusSingly(wanted.sorted()) }
         var sweep = Sweep(wanted: wanted)
         do {
-            for try await page in client.predictions(createdBefore: end(of: wanted)) {
-                sweep.take(page)
-                guard !sweep.unseen.isEmpty, sweep.pages < Self.mostPages(wanted.count) else { break }
+            sweeping: for stretch in stretches(of: wanted) {
+                for try await page in client.predictions(createdBefore: stretch.end) {
+                    sweep.take(page)
+                    guard sweep.pages < Self.mostPages(wanted.count) else { break sweeping }
+                    guard !sweep.unseen.isDisjoint(with: stretch.ids) else { break }
+                }
             }
         } catch {
             sweep.pages += 1
@@ -64,15 +67,34 @@ extension ReplicateProvider {
         }
     }
 
-    /// The time after the newest of some predictions; nil when it is not known for all of them.
-    private func end(of wanted: Set<String>) -> Date? {
+    /// A part of the list in which wanted predictions lie; it begins after the newest of them, or at the list's own beginning.
+    private typealias Stretch = (ids: [String], end: Date?)
+
+    /// Where to look for predictions, newest first: between two stretches lies more than a page that nobody asked for.
+    private func stretches(of wanted: Set<String>) -> [Stretch] {
         creations.withLock { creations in
-            var newest = Date.distantPast
+            var places: [(id: String, date: Date)] = []
             for id in wanted {
-                guard let createdAt = creations[id] else { return nil }
-                newest = max(newest, createdAt)
+                guard let createdAt = creations[id] else { return [(Array(wanted), nil)] }
+                places.append((id, createdAt))
             }
-            return newest + Self.rounding
+            places.sort { $0.date > $1.date }
+            let (oldest, newest) = creations.values.reduce((Date.distantFuture, Date.distantPast)) { ends, date in
+                (min(ends.0, date), max(ends.1, date))
+            }
+            // How long a page takes to fill, as far as this account is ours.
+            let page = newest.timeIntervalSince(oldest) * Double(Self.pageSize) / Double(max(1, creations.count))
+            var stretches: [Stretch] = []
+            var last = Date.distantFuture
+            for (id, date) in places {
+                if last.timeIntervalSince(date) > page {
+                    stretches.append(([id], date + Self.rounding))
+                } else {
+                    stretches[stretches.count - 1].ids.append(id)
+                }
+                last = date
+            }
+            return stretches
         }
     }
 

@@ -261,7 +261,7 @@ final class Play: @unchecked Sendable {
         let count = world.simulation.story == .seeded ? world.dice.pick(1...3) : 2
         for index in 0..<count {
             var worker = WorkerSettings(owner: "w\(index)")
-            worker.idle = .seconds(world.dice.pick([10, 60, 300]))
+            worker.idle = .seconds(world.dice.pick([30, 60, 300]))
             worker.batch = world.dice.pick([1, 3, 200])
             worker.light = world.dice.pick([1, 8, 64])
             if world.simulation.story != .seeded {
