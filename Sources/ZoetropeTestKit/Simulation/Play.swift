@@ -49,7 +49,7 @@ final class Play: @unchecked Sendable {
     private func untilQuiet(_ store: any RunStore) async throws {
         let calm = Int64.seconds(world.weather.calmAfter)
         while true {
-            try await world.time.sleep(for: .seconds(240))
+            try await world.time.sleep(for: .seconds(60))
             guard world.judge.violations.isEmpty else { return }
             let now = world.time.nanoseconds
             guard now >= calm else { continue }

@@ -57,7 +57,7 @@ struct SimulatedScratch: Scratch {
     func withFolder<Result: Sendable>(
         for run: AnimationID,
         epoch: Int64,
-        _ body: @Sendable (String) async throws -> Result
+        _ body: @concurrent @Sendable (String) async throws -> Result
     ) async throws -> Result {
         guard await world.enter(.scratch, process) == .passes else {
             world.cover(.mediaFull)
