@@ -15,3 +15,19 @@ package enum Project {
     /// Judges a video by the target's rules, independently of our own code: `FILE [SECONDS]`, status 0 if it conforms.
     package static let checker = root.appending(path: "scripts/check-mp4.sh").path
 }
+
+extension Project {
+    /// The commit that is worked on, for messages that somebody will want to repeat; `?` when git does not tell.
+    package static var commit: String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["git", "-C", root.path, "rev-parse", "--short", "HEAD"]
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil, let data = try? output.fileHandleForReading.readToEnd() else { return "?" }
+        process.waitUntilExit()
+        let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? "?" : text
+    }
+}

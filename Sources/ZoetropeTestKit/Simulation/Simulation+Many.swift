@@ -125,8 +125,8 @@ package struct SimulationTotal: Sendable {
 
     package func hits(_ cell: FaultCell) -> Int { cells[cell.index] }
 
-    /// Cells of the fault table that were never hit.
-    package var emptyCells: [FaultCell] {
-        zip(FaultCell.allCases, cells).filter { $1 == 0 }.map { $0.0 }
+    /// Cells of the fault table that were hit less than so many times.
+    package func cells(below least: Int) -> [FaultCell] {
+        zip(FaultCell.allCases, cells).filter { $1 < least }.map { $0.0 }
     }
 }
