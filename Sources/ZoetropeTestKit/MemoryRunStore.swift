@@ -167,6 +167,9 @@ package final class MemoryRunStore: RunStore {
     package func commit(_ changes: [RunChange], lease: Duration, dailyBudget: MicroUSD?) async throws(RunStoreError)
         -> [AnimationID: CommitOutcome]
     {
+        guard Set(changes.map(\.run.id)).count == changes.count else {
+            throw RunStoreError(.internal, "a batch names a run twice")
+        }
         let now = now()
         let result = state.withLock { state -> Result<[AnimationID: CommitOutcome], RunStoreError> in
             var draft = state

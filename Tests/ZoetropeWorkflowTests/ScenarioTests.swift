@@ -192,6 +192,20 @@ import ZoetropeWorkflow
         #expect(run.intents[0].cost == MicroUSD(500_000))
     }
 
+    @Test func `a second prediction that cannot be cancelled yet is tried again, and one that is gone is booked`()
+        throws
+    {
+        var (run, now) = try table.run(at: .unknown)
+        let two: [Generation] = [.running, .p1(.running(hasStarted: false), id: "p2")]
+        _ = try play(&run, &now, [(1, { .found($0.lastIntent, two) })], table)
+        let undo = try #require(run.undos.first { if case .cancelPrediction = $0.action { true } else { false } })
+        let early = try play(&run, &now, [(1, { _ in .undoMissing(undo.id) })], table)
+        #expect(early[0].change.ledger.isEmpty && run.undos.contains { $0.id == undo.id && $0.tries == 1 })
+        let late = try play(&run, &now, [(60, { _ in .undoMissing(undo.id) })], table)
+        #expect(late[0].change.ledger.map(\.kind) == [.late] && late[0].alerts.map(\.code) == ["prediction_vanished"])
+        #expect(!run.undos.contains { $0.id == undo.id })
+    }
+
     @Test func `without its provider a run fails, and says so`() throws {
         let machine = RunMachine(policy: RunPolicy(), traits: [], chance: .halves())
         let decision = try #require(machine.decide(try table.newRun(), .begun, at: Table.start))

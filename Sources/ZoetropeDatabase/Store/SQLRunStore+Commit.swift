@@ -8,6 +8,9 @@ extension SQLRunStore {
         -> [AnimationID: CommitOutcome]
     {
         guard !changes.isEmpty else { return [:] }
+        guard Set(changes.map(\.run.id)).count == changes.count else {
+            throw RunStoreError(.internal, "a batch names a run twice")
+        }
         return try await write { [sql] session in
             var writer = ChangeWriter(session, sql, lease)
             try writer.write(changes, dailyBudget)

@@ -108,6 +108,18 @@ extension RunStoreBench {
         #expect(try await commit(RunChange(nobody)) == .lost)
     }
 
+    func twiceInBatch() async throws {
+        let run = try await claimedRun()
+        var old = RunChange(run: run, epoch: run.lease.epoch - 1, releasesLease: true)
+        old.run.version += 1
+        var new = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
+        new.run.version += 1
+        // Outcomes are told by run: that of the one would be taken for that of the other.
+        let error = await #expect(throws: RunStoreError.self) { try await commit([old, new]) }
+        #expect(error?.code == .internal)
+        #expect(try await store.run(run.id)?.version == run.version)
+    }
+
     func batch() async throws {
         try await accept(40)
         let runs = try await claim()

@@ -24,6 +24,7 @@ package enum RunStoreRule: CaseIterable, Sendable {
     case `every column comes back`
     case `a change of an old epoch writes nothing`
     case `changes of a batch do not depend on each other`
+    case `a batch that names a run twice is refused`
     case `a lease is kept or let go with a change`
     case `one intent of an animation is open, and one takes the place of another`
     case `a prediction belongs to one intent`
@@ -68,6 +69,7 @@ package enum RunStoreRule: CaseIterable, Sendable {
         case .`every column comes back`: try await bench.everyColumn()
         case .`a change of an old epoch writes nothing`: try await bench.oldEpoch()
         case .`changes of a batch do not depend on each other`: try await bench.batch()
+        case .`a batch that names a run twice is refused`: try await bench.twiceInBatch()
         case .`a lease is kept or let go with a change`: try await bench.keepingAndReleasing()
         case .`one intent of an animation is open, and one takes the place of another`: try await bench.oneOpenIntent()
         case .`a prediction belongs to one intent`: try await bench.onePrediction()

@@ -99,7 +99,11 @@ extension Judge {
         let charged = made.reduce(MicroUSD.zero) { $0 + $1.charge(at: now) }
         if sum == charged { return }
         // What vanished is booked at its full price.
-        if made.contains(where: { $0.vanishesAt < .max }), sum == intent.priceCap { return }
+        if made.contains(where: { $0.vanishesAt < .max }) {
+            let most = MicroUSD(intent.priceCap.microDollars * Int64(made.count))
+            let visible = made.filter { $0.vanishesAt == .max }.reduce(MicroUSD.zero) { $0 + $1.charge(at: now) }
+            if sum >= visible, sum <= most { return }
+        }
         if made.contains(where: { $0.vanishesAt < .max }), intent.predictionID == nil { return }
         // Nobody can know of what the provider hid for longer than anybody looked.
         let isUnfound = intent.state == .absent && made.allSatisfy { isBeyondTheWatch($0, intent) }

@@ -10,18 +10,38 @@ extension Worker {
     /// One transaction for the decisions of a moment.
     static func commits(_ environment: WorkerEnvironment, _ settings: WorkerSettings) -> Commits {
         Commits(mostCalls: settings.commits, mostQuestions: settings.batch) { changes in
-            do throws(RunStoreError) {
-                let outcomes = try await environment.store.commit(
-                    changes,
-                    lease: settings.lease,
-                    dailyBudget: settings.dailyBudget
-                )
-                return changes.map { .success(outcomes[$0.run.id] ?? .lost) }
-            } catch {
-                let failure = CommitFailure(error: error, wasAlone: changes.count == 1)
-                return changes.map { _ in .failure(failure) }
+            var answers = [Result<CommitOutcome, CommitFailure>](repeating: .success(.lost), count: changes.count)
+            for places in rounds(changes) {
+                do throws(RunStoreError) {
+                    let outcomes = try await environment.store.commit(
+                        places.map { changes[$0] },
+                        lease: settings.lease,
+                        dailyBudget: settings.dailyBudget
+                    )
+                    for place in places { answers[place] = .success(outcomes[changes[place].run.id] ?? .lost) }
+                } catch {
+                    let failure = CommitFailure(error: error, wasAlone: places.count == 1)
+                    for place in places { answers[place] = .failure(failure) }
+                }
             }
+            return answers
         }
+    }
+
+    /// The places of changes, in as many transactions as it takes for each to name a run once.
+    ///
+    /// A worker that was frozen for longer than its lease may have claimed a run anew while a step under the old lease is
+    /// still under way: what becomes of the one change says nothing about the other.
+    private static func rounds(_ changes: [RunChange]) -> [[Int]] {
+        var rounds: [[Int]] = []
+        var seen: [AnimationID: Int] = [:]
+        for (place, change) in changes.enumerated() {
+            let round = seen[change.run.id, default: 0]
+            seen[change.run.id] = round + 1
+            if round == rounds.count { rounds.append([]) }
+            rounds[round].append(place)
+        }
+        return rounds
     }
 
     /// One look at the predictions that many batches wait for: a sweep of a list costs the same for few and for many.

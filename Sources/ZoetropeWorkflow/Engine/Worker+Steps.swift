@@ -354,6 +354,7 @@ extension Worker {
             try await environment.reached(.undoneUnmarked)
             return .undone(undo.id, cost: cost)
         } catch let error as ProviderError where error.kind == .missing {
+            if case .cancelPrediction = undo.action { return .undoMissing(undo.id) }
             return .undone(undo.id, cost: nil)
         } catch let error as any Error & CustomStringConvertible
             where error is ProviderError || error is StorageError || error is RunStoreError

@@ -166,6 +166,18 @@ struct Draft {
         noteCost()
     }
 
+    mutating func undoMissing(_ id: UUID) {
+        guard let undo = run.undos.first(where: { $0.id == id }),
+            case .cancelPrediction(let intentID, _, let prediction) = undo.action
+        else { return }
+        guard now >= undo.createdAt + policy.knownWithin else {
+            return undoFailed(id, "prediction \(prediction) is not known yet")
+        }
+        // Gone without a trace: nobody can say what it cost, so the books assume the worst.
+        undone(id, cost: intent(intentID)?.priceCap)
+        alert(.critical, "prediction_vanished", "prediction \(prediction) is not known any more")
+    }
+
     mutating func undoFailed(_ id: UUID, _ detail: String) {
         guard let undo = run.undos.first(where: { $0.id == id }) else { return }
         let wait = RunPolicy.wait(policy.undoBackoff, tries: undo.tries + 1, chance: chance.unit())

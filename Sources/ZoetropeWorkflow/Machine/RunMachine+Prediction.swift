@@ -192,8 +192,7 @@ extension RunMachine {
         case .found:
             draft.run.tries = 0
             stillRunning(id, asked: asked, &draft)
-        case .missing where now < overAt(intent) + .seconds(60):
-            // A prediction can be unknown for a while after it was made.
+        case .missing where now < overAt(intent) + policy.knownWithin:
             stillRunning(id, asked: asked, &draft)
         case .missing:
             // Gone without a trace: nobody can say what it cost, so the books assume the worst.

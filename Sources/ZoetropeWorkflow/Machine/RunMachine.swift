@@ -162,6 +162,7 @@ package struct RunMachine: Sendable {
             let since = run.providerDoneAt ?? run.createdAt
             stepFailed(failure, &draft, patience: since + policy.outputPatience)
         case .undone(let id, let cost): draft.undone(id, cost: cost)
+        case .undoMissing(let id): draft.undoMissing(id)
         case .undoFailed(let id, let detail): draft.undoFailed(id, detail)
         case .cancelRequested:
             guard run.outcome == nil else { return nil }

@@ -36,6 +36,8 @@ package struct RunPolicy: Sendable {
     package var submitMargin = Duration.seconds(5)
     /// The call is made only while at most this has gone by since the mark was being written.
     package var markMargin = Duration.seconds(4)
+    /// How long after it was made, or was first seen in a list, a prediction may be unknown by its identifier.
+    package var knownWithin = Duration.seconds(60)
     /// Waits between the searches after the first.
     package var lookWaits: [Duration] = [.seconds(30), .seconds(120), .seconds(300), .seconds(900)]
     /// How long and how often a written-off intent is watched for a late prediction.

@@ -45,6 +45,8 @@ package enum RunEvent: Sendable, Equatable {
     case finishFailed(StepFailure)
     /// With the cost of a prediction that was cancelled by the undo.
     case undone(UndoRecord.ID, cost: MicroUSD?)
+    /// The prediction that was to be cancelled is not known to its provider: not yet, or not any more.
+    case undoMissing(UndoRecord.ID)
     /// Undone as far as it goes now; again after that time.
     case undoFailed(UndoRecord.ID, detail: String)
     case cancelRequested

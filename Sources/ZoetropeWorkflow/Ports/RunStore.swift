@@ -46,7 +46,8 @@ package protocol RunStore: Sendable {
 
     /// Writes decisions, each fenced by its epoch and independent of the others, in one transaction.
     ///
-    /// A batch of changes of run rows is one statement. A change with a reservation lands only while the day's booked and
+    /// A batch of changes of run rows is one statement, and names each run once: another is refused as
+    /// ``RunStoreError/Code/internal``, because outcomes are told by run. A change with a reservation lands only while the day's booked and
     /// reserved money stays within the budget. Every run in the batch has an answer. `lease` renews the leases that are
     /// not released. On PostgreSQL the commit wakes idle workers when a run became due. A run that was rung for while the
     /// step was under way (see ``wake(tag:)``) is due now, whatever the change says.
