@@ -61,7 +61,7 @@ struct LiveTests {
             return await connection.read(until: "}")
         }
         #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
-        #expect(start.duration(to: .now) < .seconds(5))
+        #expect(start.duration(to: .now) < .seconds(60))
     }
 
     @Test func `a port that is taken is an error`() async throws {
@@ -85,7 +85,7 @@ struct LiveTests {
         }
         let duration = start.duration(to: .now)
         #expect(duration > .seconds(4))
-        #expect(duration < .seconds(8))
+        #expect(duration < .seconds(60))
         _ = connection
     }
 
