@@ -94,7 +94,7 @@ struct PostgresDatabaseTests {
         let begin = ContinuousClock.now
         let error = await databaseError { _ = try await database.read { try $0.query("SELECT pg_sleep(30)") } }
         #expect(error?.code == .busy)
-        #expect(ContinuousClock.now - begin < .seconds(60))
+        #expect(ContinuousClock.now - begin < .seconds(25))
         #expect(try await database.read { try $0.query("SELECT 1 AS a").count } == 1)
         await database.close()
     }
