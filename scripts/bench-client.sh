@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 seconds=${1:-60}
 scripts/setup.sh test
-scripts/install-python-client.sh
+scripts/install-python.sh Tests/OfficialPythonClient/requirements.txt .venv-python-client replicate
 swift build -c release --product replicate-simulator >&2
 swift build -c release --product replicate-load >&2
 bin=$(swift build -c release --show-bin-path)

@@ -14,7 +14,7 @@ if [ ! -x "$simulator" ]; then
     exit 1
 fi
 
-scripts/install-python-client.sh
+scripts/install-python.sh Tests/OfficialPythonClient/requirements.txt .venv-python-client replicate
 
 log=$(mktemp)
 running=

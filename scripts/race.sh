@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
 done
 
 scripts/setup.sh test
-scripts/install-race-peers.sh
+scripts/install-python.sh Benchmarks/Race/peers/requirements.txt .venv-race "dbos, pgqueuer, procrastinate"
 swift build -c release --product zoetrope-race >&2
 bin=$(swift build -c release --show-bin-path)
 unset "${!PYTHON@}" "${!PG@}"

@@ -45,8 +45,6 @@ final class ProviderWorld: @unchecked Sendable {
         var vanishesAt: Int64
         var cancelLag: Int64
         var cancelAskedAt: Int64?
-        /// How long the call that made it had been under way.
-        let callAge: Int64
         let madeBy: SimulatedProcess
         var isEcho = false
 
@@ -101,13 +99,12 @@ final class ProviderWorld: @unchecked Sendable {
     /// An echo is the same call delivered again by something on the way; it shows when the first does.
     func create(
         _ order: GenerationOrder,
-        callAge: Int64,
         by process: SimulatedProcess,
         isEcho: Bool = false
     ) -> Prediction {
         if traits.isIdempotentByTag, let there = predictions.first(where: { $0.tag == order.tag }) { return there }
         let number = predictions.count + 1
-        var prediction = plan(order, number: number, callAge: callAge, by: process)
+        var prediction = plan(order, number: number, by: process)
         if isEcho, let first = predictions.last(where: { $0.tag == order.tag }) {
             prediction.isEcho = true
             prediction.hiddenUntil = first.hiddenUntil
@@ -129,7 +126,6 @@ final class ProviderWorld: @unchecked Sendable {
     private func plan(
         _ order: GenerationOrder,
         number: Int,
-        callAge: Int64,
         by process: SimulatedProcess
     ) -> Prediction {
         // What becomes of the n-th generation of an order hangs on the two alone, not on what happened before.
@@ -156,7 +152,6 @@ final class ProviderWorld: @unchecked Sendable {
                 order,
                 number,
                 scripted,
-                callAge: callAge,
                 by: process
             )
         }
@@ -170,7 +165,6 @@ final class ProviderWorld: @unchecked Sendable {
             order,
             number,
             Generations(starts: starts, takes: takes, end: end, hidden: hidden),
-            callAge: callAge,
             by: process
         )
         plan.cancelLag = .seconds(lag)
@@ -183,7 +177,6 @@ final class ProviderWorld: @unchecked Sendable {
         _ order: GenerationOrder,
         _ number: Int,
         _ plan: Generations,
-        callAge: Int64,
         by process: SimulatedProcess
     ) -> Prediction {
         let begin = now + .seconds(plan.starts)
@@ -204,7 +197,6 @@ final class ProviderWorld: @unchecked Sendable {
             knownFrom: now,
             vanishesAt: .max,
             cancelLag: 0,
-            callAge: callAge,
             madeBy: process
         )
     }

@@ -9,8 +9,6 @@ package final class SeededExecutor: TaskExecutor, @unchecked Sendable {
     private var jobs: [UnownedJob] = []
     private var generator: SplitMix64
     private let thread = pthread_self()
-    /// Jobs that were run.
-    private(set) var count = 0
 
     package init(seed: UInt64) {
         generator = SplitMix64(seed: seed)
@@ -26,7 +24,6 @@ package final class SeededExecutor: TaskExecutor, @unchecked Sendable {
         while !jobs.isEmpty, !isEnough() {
             let chosen = jobs.count == 1 ? 0 : Int(generator.next() % UInt64(jobs.count))
             jobs.swapAt(chosen, jobs.count - 1)
-            count += 1
             jobs.removeLast().runSynchronously(on: asUnownedTaskExecutor())
         }
     }

@@ -55,8 +55,7 @@ struct SimulatedProvider: GenerationProvider {
 
     func submit(_ order: GenerationOrder) async -> SubmitOutcome {
         let order = spoilt(order)
-        let calledAt = world.time.nanoseconds
-        world.judge.calls(order, at: calledAt, by: process)
+        world.judge.calls(order, at: world.time.nanoseconds, by: process)
         ledger.callsUnderWay[order.animationID, default: 0] += 1
         defer { ledger.callsUnderWay[order.animationID, default: 1] -= 1 }
         await process.gate()
@@ -74,12 +73,11 @@ struct SimulatedProvider: GenerationProvider {
         var made: ProviderWorld.Prediction?
         switch fate {
         case .accepts, .losesAnswer:
-            made = ledger.create(order, callAge: world.time.nanoseconds - calledAt, by: process)
+            made = ledger.create(order, by: process)
         case .comesTwice:
             for _ in 0..<2 {
                 made = ledger.create(
                     order,
-                    callAge: world.time.nanoseconds - calledAt,
                     by: process,
                     isEcho: made != nil
                 )
@@ -96,7 +94,7 @@ struct SimulatedProvider: GenerationProvider {
             return .accepted(ledger.show(made))
         case .losesAnswer, .comesTwice, .fails:
             if world.mutant == .repeatsPost {
-                return .accepted(ledger.show(ledger.create(order, callAge: 0, by: process)))
+                return .accepted(ledger.show(ledger.create(order, by: process)))
             }
             return .unknown(detail: "simulated")
         case .refuses(let error): return .refused(error)

@@ -87,7 +87,6 @@ package struct SimulationTotal: Sendable {
     package private(set) var failures: [(seed: UInt64, violation: String)] = []
     package private(set) var failureCount = 0
     package private(set) var virtualTime = Duration.zero
-    package private(set) var jobCount = 0
     package private(set) var cells = [Int](repeating: 0, count: FaultCell.allCases.count)
     package private(set) var crashes: [Int] = []
     package private(set) var faultCount = 0
@@ -109,7 +108,6 @@ package struct SimulationTotal: Sendable {
             if failures.count > 20 { failures.removeLast() }
         }
         virtualTime += report.virtualTime
-        jobCount += report.jobCount
         for (index, hits) in report.cells.enumerated() { cells[index] += hits }
         if crashes.isEmpty { crashes = report.crashes.map { _ in 0 } }
         for (index, deaths) in report.crashes.enumerated() { crashes[index] += deaths }

@@ -90,8 +90,6 @@ package struct SimulationReport: Sendable {
     package let violations: [String]
     package let trace: [String]
     package let virtualTime: Duration
-    /// Pieces of work that the executor ran.
-    package let jobCount: Int
     /// What went wrong, in the order in which it did.
     package let faults: [SimulatedFault]
     /// By ``FaultCell``, in their order.
@@ -117,7 +115,6 @@ package struct SimulationReport: Sendable {
         violations = world.judge.violations
         trace = world.trace.lines
         virtualTime = world.time.now
-        jobCount = world.executor.count
         faults = world.faults
         cells = world.cells
         crashes = world.crashes

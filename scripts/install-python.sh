@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Makes .venv-python-client with the official Python client when it is missing or its requirements have changed.
+# Makes a virtual environment when it is missing or its requirements have changed.
+# Usage: scripts/install-python.sh REQUIREMENTS ENVIRONMENT MODULES, the modules as in "import …"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-requirements=Tests/OfficialPythonClient/requirements.txt
-environment=.venv-python-client
-# The caller's modules are not under test.
+requirements=$1
+environment=$2
+modules=$3
+# The caller's modules are not meant.
 unset "${!PYTHON@}"
 
 if ! cmp -s "$requirements" "$environment/requirements.txt" ||
-    ! "$environment/bin/python" -c 'import replicate' 2>/dev/null; then
-    echo "Installing the official Python client into $environment …" >&2
+    ! "$environment/bin/python" -c "import $modules" 2>/dev/null; then
+    echo "Installing $requirements into $environment …" >&2
     if ! python3 -m venv --clear "$environment"; then
         echo "python3 cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2
         exit 1
