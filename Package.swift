@@ -36,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // Values and rules: no I/O, no clock, no framework.
@@ -78,6 +79,9 @@ let package = Package(
             name: "ZoetropeProviders",
             dependencies: [
                 "Replicate", "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings
@@ -92,7 +96,39 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        // Calls to addresses that callers name (images, callbacks) and to the operators' alert webhook.
+        .target(
+            name: "ZoetropeOutbound",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings
+        ),
+        // Access tokens: issued, and verified by a secret or by a key set.
+        .target(
+            name: "ZoetropeTokens",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),
@@ -131,9 +167,11 @@ let package = Package(
                 "ZoetropeCore",
                 "ZoetropeDatabase",
                 "ZoetropeMedia",
+                "ZoetropeOutbound",
                 "ZoetropeProviders",
                 "ZoetropeServer",
                 "ZoetropeStorage",
+                "ZoetropeTokens",
                 "ZoetropeWorkflow",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -260,6 +298,10 @@ let package = Package(
             dependencies: [
                 "Replicate", "ReplicateSimulator", "StrictJSON", "ZoetropeCore", "ZoetropeProviders", "ZoetropeTestKit",
                 "ZoetropeWorkflow",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),
@@ -285,10 +327,34 @@ let package = Package(
         .testTarget(
             name: "ZoetropeServerTests",
             dependencies: [
-                "StrictJSON", "ZoetropeCore", "ZoetropeServer", "ZoetropeTestKit", "ZoetropeWorkflow",
+                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeServer", "ZoetropeStorage",
+                "ZoetropeTestKit", "ZoetropeWorkflow",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ZoetropeOutboundTests",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeOutbound", "ZoetropeTestKit", "ZoetropeWorkflow",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ZoetropeTokensTests",
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeTestKit", "ZoetropeTokens", "ZoetropeWorkflow",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

@@ -1,3 +1,4 @@
+package import Foundation
 package import ZoetropeCore
 
 /// Where files live: a local folder or a bucket.
@@ -70,4 +71,16 @@ package struct StorageError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     package var description: String { "\(code.rawValue): \(detail)" }
+}
+
+/// An object that is being read; it stays whole although it is deleted meanwhile.
+package protocol ObjectReader: Sendable {
+    var byteCount: Int64 { get }
+    /// Changes whenever the bytes do; without quotes.
+    var entityTag: String { get }
+    var contentType: String { get }
+    var modifiedAt: Date { get }
+
+    /// The bytes from `offset` on, at most `count`; fewer only at the end, none beyond it.
+    func bytes(at offset: Int64, count: Int) async throws(StorageError) -> [UInt8]
 }
