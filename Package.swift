@@ -327,13 +327,14 @@ let package = Package(
         .testTarget(
             name: "ZoetropeServerTests",
             dependencies: [
-                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeServer", "ZoetropeStorage",
+                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeMedia", "ZoetropeServer", "ZoetropeStorage",
                 "ZoetropeTestKit", "ZoetropeWorkflow",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings
         ),

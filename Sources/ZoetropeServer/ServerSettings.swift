@@ -1,3 +1,6 @@
+package import ZoetropeCore
+package import ZoetropeWorkflow
+
 /// Where the server listens, and who may use it.
 package struct ServerSettings: Sendable {
     package enum Auth: Sendable {
@@ -6,6 +9,8 @@ package struct ServerSettings: Sendable {
         /// Its tier is the paid one: it is the operator's own machine, and what a provider charges is the operator's
         /// own money either way.
         case local
+        /// Callers show an access token.
+        case token(@Sendable (String) async throws(AccessError) -> Caller)
     }
 
     /// A name or an address.
@@ -15,14 +20,47 @@ package struct ServerSettings: Sendable {
     /// 0 for any free port.
     package var port: Int
     package var auth: Auth
-    /// Days after which an animation is deleted; from it `expires_at` is told.
-    package var retentionDays: Int
+    /// What users of each tier may do; nobody is limited without login.
+    package var limits: [Tier: TierLimits]
+    /// What all users' animations may cost in a UTC day.
+    package var dailyBudget: MicroUSD?
+    /// Connections at a time.
+    package var mostConnections: Int
+    /// How slowly an image may be uploaded.
+    package var bodyPace = BodyPace.standard
 
-    package init(host: String = "127.0.0.1", port: Int = 8080, auth: Auth = .local, retentionDays: Int = 30) {
+    package init(
+        host: String = "127.0.0.1",
+        port: Int = 8080,
+        auth: Auth = .local,
+        limits: [Tier: TierLimits] = [:],
+        dailyBudget: MicroUSD? = nil,
+        mostConnections: Int = 20_000
+    ) {
         self.host = host
         self.port = port
         self.auth = auth
-        self.retentionDays = retentionDays
+        self.limits = limits
+        self.dailyBudget = dailyBudget
+        self.mostConnections = mostConnections
+    }
+
+    /// The limits of a caller; none without login.
+    func limits(of caller: Caller) -> TierLimits {
+        switch auth {
+        case .local: TierLimits()
+        case .token: limits[caller.tier] ?? .standard(for: caller.tier)
+        }
+    }
+
+    func intakeLimits(of caller: Caller) -> IntakeLimits {
+        let limits = limits(of: caller)
+        return IntakeLimits(
+            active: limits.active,
+            daily: limits.daily,
+            dailyCost: limits.dailyCost,
+            serviceDailyCost: dailyBudget
+        )
     }
 
     /// Whether a host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`, also in brackets.

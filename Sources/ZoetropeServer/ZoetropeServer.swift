@@ -1,62 +1,146 @@
+package import Foundation
 package import Hummingbird
 import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
+import ZoetropeCore
 package import ZoetropeWorkflow
 
 /// The HTTP API.
 package struct ZoetropeServer: Sendable {
-    private let service: AnimationService
-    private let checkReadiness: @Sendable () async throws -> Void
+    /// All that the server needs from outside.
+    package struct Parts: Sendable {
+        package var service: AnimationService
+        package var store: any ServiceStore
+        package var objects: any ObjectStore
+        package var urls: ObjectURLs
+        package var writer: ObjectWriter
+        package var outbound: Outbound
+        /// The key with which a user's callbacks are signed.
+        package var callbackSecret: @Sendable (_ userID: String) -> [UInt8]
+        /// Checks a webhook's signature by its headers, whose names are in lower case, and its raw body.
+        package var verifyWebhook: @Sendable (_ headers: [String: String], _ body: [UInt8]) async -> WebhookVerdict
+        /// Asks what the service needs; throws when it does not answer as it should.
+        package var checkReadiness: @Sendable () async throws -> Void
+        package var time: EngineTime
+        package var now: @Sendable () -> Date
+        /// Gets neither bodies nor prompts nor queries.
+        package var logger: Logger
+
+        package init(
+            service: AnimationService,
+            store: any ServiceStore,
+            objects: any ObjectStore,
+            urls: ObjectURLs,
+            writer: ObjectWriter,
+            outbound: Outbound,
+            callbackSecret: @escaping @Sendable (_ userID: String) -> [UInt8],
+            verifyWebhook: @escaping @Sendable (_ headers: [String: String], _ body: [UInt8]) async -> WebhookVerdict,
+            checkReadiness: @escaping @Sendable () async throws -> Void,
+            time: EngineTime = .system,
+            now: @escaping @Sendable () -> Date = { Date() },
+            logger: Logger
+        ) {
+            self.service = service
+            self.store = store
+            self.objects = objects
+            self.urls = urls
+            self.writer = writer
+            self.outbound = outbound
+            self.callbackSecret = callbackSecret
+            self.verifyWebhook = verifyWebhook
+            self.checkReadiness = checkReadiness
+            self.time = time
+            self.now = now
+            self.logger = logger
+        }
+    }
+
+    private let parts: Parts
     private let settings: ServerSettings
-    private let verifyWebhook: @Sendable (_ headers: [String: String], _ body: [UInt8]) async -> WebhookVerdict
-    private let logger: Logger
     private let onRunning: @Sendable (_ port: Int) async -> Void
+    private let news: RunNews
 
     /// Makes a server that does not listen yet.
     ///
     /// - Parameters:
-    ///   - service: What takes the orders.
-    ///   - checkReadiness: Asks the database; throws when it does not answer as it should.
+    ///   - parts: What it needs.
     ///   - settings: Where to listen, and who may call.
-    ///   - verifyWebhook: Checks a webhook's signature by its headers, whose names are in lower case, and its raw body.
-    ///   - logger: Gets neither bodies nor prompts nor queries.
     ///   - onRunning: Told the port once connections are accepted.
     package init(
-        service: AnimationService,
-        checkReadiness: @escaping @Sendable () async throws -> Void,
+        _ parts: Parts,
         settings: ServerSettings,
-        verifyWebhook: @escaping @Sendable (_ headers: [String: String], _ body: [UInt8]) async -> WebhookVerdict,
-        logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
-        self.service = service
-        self.checkReadiness = checkReadiness
+        self.parts = parts
         self.settings = settings
-        self.verifyWebhook = verifyWebhook
-        self.logger = logger
         self.onRunning = onRunning
+        news = RunNews(parts.store, time: parts.time, logger: parts.logger)
     }
 
     /// All routes.
     package func router() -> Router<APIContext> {
-        let access = Access(auth: settings.auth)
-        let objects = ObjectWriter(service: service, retentionDays: settings.retentionDays)
-        let jobs = JobRoutes(service: service, objects: objects)
-        let animations = AnimationRoutes(service: service, objects: objects)
-        let webhooks = WebhookRoutes(service: service, verify: verifyWebhook, logger: logger)
-        let health = HealthRoutes(check: checkReadiness)
+        let library = AnimationLibrary(parts.store, parts.service)
+        let jobs = JobRoutes(
+            service: parts.service,
+            library: library,
+            objects: parts.writer,
+            outbound: parts.outbound,
+            pace: settings.bodyPace
+        )
+        let animations = AnimationRoutes(
+            service: parts.service,
+            library: library,
+            objects: parts.writer,
+            outbound: parts.outbound,
+            limits: settings.intakeLimits
+        )
+        let events = EventRoutes(
+            animations: animations,
+            library: library,
+            objects: parts.writer,
+            news: news,
+            uptime: parts.time.uptime
+        )
+        let account = AccountRoutes(
+            library: library,
+            limits: settings.limits,
+            callbackSecret: parts.callbackSecret
+        )
+        let webhooks = WebhookRoutes(service: parts.service, verify: parts.verifyWebhook, logger: parts.logger)
+        let health = HealthRoutes(check: parts.checkReadiness)
 
-        let table = RouteTable(access: access, logger: logger)
+        let rates = RateLimiter(uptime: parts.time.uptime)
+        let table = RouteTable(
+            access: Access(auth: settings.auth),
+            admit: { [settings] caller throws(Problem) in
+                guard let most = settings.limits(of: caller).requestsPerMinute else { return }
+                try rates.take(for: caller.userID, perMinute: most)
+            },
+            logger: parts.logger
+        )
         table.add("/healthz", [.get: health.alive])
         table.add("/readyz", [.get: health.ready])
         table.add("/api/v1/jobs", callers: [.get: jobs.list, .post: jobs.create])
-        table.add("/api/v1/jobs/{job}", callers: [.get: jobs.show])
+        table.add("/api/v1/jobs/{job}", callers: [.get: jobs.show, .delete: jobs.delete])
+        table.add("/api/v1/jobs/{job}/restores", callers: [.post: jobs.restore])
         table.add("/api/v1/jobs/{job}/animations", callers: [.get: animations.list, .post: animations.create])
-        table.add("/api/v1/jobs/{job}/animations/{animation}", callers: [.get: animations.show])
+        let animation: RouterPath = "/api/v1/jobs/{job}/animations/{animation}"
+        table.add(animation, callers: [.get: animations.show, .delete: animations.delete])
+        table.add("/api/v1/jobs/{job}/animations/{animation}/events", callers: [.get: events.follow])
         table.add("/api/v1/jobs/{job}/animations/{animation}/cancel", callers: [.post: animations.cancel])
         table.add("/api/v1/jobs/{job}/animations/{animation}/retry", callers: [.post: animations.retry])
+        table.add("/api/v1/usage", callers: [.get: account.usage])
+        table.add("/api/v1/callback-secret", callers: [.get: account.secret])
+        let media = MediaRoutes(
+            objects: parts.objects,
+            urls: parts.urls,
+            isPublished: library.isPublished,
+            now: parts.now,
+            logger: parts.logger
+        )
+        table.add(MediaRoutes.path, [.get: media.serve])
         table.add("/api/v1/webhooks/replicate", [.post: webhooks.receive])
         return table.router
     }
@@ -76,10 +160,11 @@ package struct ZoetropeServer: Sendable {
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port),
-                availableConnectionsDelegate: .maximum(512, logger: logger)
+                availableConnectionsDelegate: .maximum(settings.mostConnections, logger: parts.logger)
             ),
+            services: [news],
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? settings.port) },
-            logger: logger
+            logger: parts.logger
         )
     }
 
@@ -87,7 +172,7 @@ package struct ZoetropeServer: Sendable {
     ///
     /// Throws what binding the address throws, such as an error about a port that is taken.
     package func run() async throws {
-        var configuration = ServiceGroupConfiguration(services: [application()], logger: logger)
+        var configuration = ServiceGroupConfiguration(services: [application()], logger: parts.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(5)
         let group = ServiceGroup(configuration: configuration)
         // Owned by this call, which waits for it: cancellation must begin a shutdown and not cut off what is under way.

@@ -13,27 +13,31 @@ package final class MemoryObjectStore: ObjectStore {
     }
 
     private struct State {
-        var objects: [ObjectKey: (facts: ObjectFacts, bytes: Data)] = [:]
+        var objects: [ObjectKey: (facts: ObjectFacts, bytes: Data, storedAt: Date)] = [:]
         var changes: [Change] = []
     }
 
     private let state = Mutex(State())
     private let readFile: @Sendable (String) throws -> Data
     private let writeFile: @Sendable (String, Data) throws -> Void
+    private let now: @Sendable () -> Date
 
     /// Makes an empty store over the real file system, or over one that a simulation brings.
     ///
     /// - Parameters:
     ///   - readFile: The bytes of the file at a path.
     ///   - writeFile: Makes a new file; throws when there is one already.
+    ///   - now: What is told as the time at which an object was stored.
     package init(
         readFile: @escaping @Sendable (String) throws -> Data = { try Data(contentsOf: URL(filePath: $0)) },
         writeFile: @escaping @Sendable (String, Data) throws -> Void = {
             try $1.write(to: URL(filePath: $0), options: .withoutOverwriting)
-        }
+        },
+        now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.readFile = readFile
         self.writeFile = writeFile
+        self.now = now
     }
 
     /// In the order in which they happened.
@@ -46,9 +50,10 @@ package final class MemoryObjectStore: ObjectStore {
         let bytes = try attempt("put \(key)") { try readFile(file) }
         let hash = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
         let facts = ObjectFacts(byteCount: Int64(bytes.count), sha256: hash, contentType: contentType)
+        let storedAt = now()
         return state.withLock { state in
             if let existing = state.objects[key] { return .exists(existing.facts) }
-            state.objects[key] = (facts, bytes)
+            state.objects[key] = (facts, bytes, storedAt)
             state.changes.append(.put(key, facts))
             return .stored(facts)
         }
@@ -59,11 +64,16 @@ package final class MemoryObjectStore: ObjectStore {
     }
 
     package func get(_ key: ObjectKey, to file: String) async throws(StorageError) -> ObjectFacts {
-        guard let (facts, bytes) = state.withLock({ $0.objects[key] }) else {
+        guard let (facts, bytes, _) = state.withLock({ $0.objects[key] }) else {
             throw StorageError(.missing, "get \(key): there is no such object")
         }
         try attempt("get \(key)") { try writeFile(file, bytes) }
         return facts
+    }
+
+    package func open(_ key: ObjectKey) async throws(StorageError) -> (any ObjectReader)? {
+        state.withLock { $0.objects[key] }
+            .map { MemoryObjectReader(facts: $0.facts, content: $0.bytes, modifiedAt: $0.storedAt) }
     }
 
     package func delete(_ key: ObjectKey) async throws(StorageError) {
@@ -86,5 +96,19 @@ package final class MemoryObjectStore: ObjectStore {
         } catch {
             throw StorageError(.unavailable, "\(what): \(error)")
         }
+    }
+}
+
+private struct MemoryObjectReader: ObjectReader {
+    let facts: ObjectFacts
+    let content: Data
+    let modifiedAt: Date
+
+    var byteCount: Int64 { facts.byteCount }
+    var entityTag: String { facts.sha256 }
+    var contentType: String { facts.contentType }
+
+    func bytes(at offset: Int64, count: Int) async throws(StorageError) -> [UInt8] {
+        Array(content.dropFirst(Int(offset)).prefix(count))
     }
 }

@@ -195,4 +195,64 @@ struct ObjectStoreBench<Store: ObjectStore> {
         #expect(try await store.facts(of: key) == nil)
         #expect(try await store.keys(withPrefix: "").isEmpty)
     }
+
+    private func reader(of key: ObjectKey) async throws -> any ObjectReader {
+        try #require(try await store.open(key))
+    }
+
+    func parts() async throws {
+        let key = try Self.key("a/b.mp4")
+        let content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        _ = try await store.put(file(Data(content)), at: key, contentType: "video/mp4")
+        let reader = try await reader(of: key)
+        #expect(reader.byteCount == 100_000)
+        #expect(reader.contentType == "video/mp4")
+        for (offset, count) in [
+            (0, 100_000), (0, 200_000), (0, 1), (99_999, 1), (99_999, 5), (100_000, 1), (200_000, 5), (70_000, 20_000),
+            (5, 0),
+        ] {
+            let bytes = try await reader.bytes(at: Int64(offset), count: count)
+            #expect(bytes == Array(content.dropFirst(offset).prefix(count)), "\(offset) \(count)")
+        }
+        let empty = try Self.key("empty.jpg")
+        _ = try await store.put(file(Data()), at: empty, contentType: "image/jpeg")
+        let nothing = try await self.reader(of: empty)
+        #expect(nothing.byteCount == 0)
+        #expect(nothing.contentType == "image/jpeg")
+        #expect(try await nothing.bytes(at: 0, count: 10).isEmpty)
+    }
+
+    func nothingToOpen() async throws {
+        try await put("x", at: Self.key("a/b.mp4"))
+        for text in ["a/c.mp4", "a", "b/b.mp4", "a/b.mp4/c", "a/b.mp"] {
+            #expect(try await store.open(Self.key(text)) == nil, "\(text)")
+        }
+    }
+
+    func readWhileDeleted() async throws {
+        let key = try Self.key("a/b.mp4")
+        try await put("first", at: key)
+        let reader = try await reader(of: key)
+        try await store.delete(key)
+        #expect(try await store.open(key) == nil)
+        try await put("other", at: key)
+        #expect(try await reader.bytes(at: 0, count: 10) == Array("first".utf8))
+        #expect(try await self.reader(of: key).bytes(at: 0, count: 10) == Array("other".utf8))
+    }
+
+    func entityTags() async throws {
+        let key = try Self.key("a/b.mp4")
+        var tags: Set<String> = []
+        // So fast that a clock which counts milliseconds stands still, and with files that may get the same number.
+        for number in 0..<50 {
+            try await put("object \(100 + number)", at: key)
+            let (first, second) = try await (reader(of: key), reader(of: key))
+            #expect(first.entityTag == second.entityTag)
+            #expect(first.modifiedAt == second.modifiedAt)
+            #expect(first.entityTag.utf8.allSatisfy { (0x23...0x7E).contains($0) })
+            tags.insert(first.entityTag)
+            try await store.delete(key)
+        }
+        #expect(tags.count == 50)
+    }
 }

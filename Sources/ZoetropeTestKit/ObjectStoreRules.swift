@@ -18,6 +18,10 @@ package enum ObjectStoreRule: CaseIterable, Sendable {
     case `odd keys are kept apart`
     case `a get makes a whole file or none`
     case `a put without a file leaves nothing`
+    case `any part of an object can be read`
+    case `what is not there cannot be opened`
+    case `an object stays whole for its reader when it is deleted`
+    case `an entity tag stays with the bytes and changes with them`
 
     package func check(_ store: some ObjectStore) async throws {
         let bench = try ObjectStoreBench(store)
@@ -33,6 +37,10 @@ package enum ObjectStoreRule: CaseIterable, Sendable {
         case .`odd keys are kept apart`: try await bench.oddKeys()
         case .`a get makes a whole file or none`: try await bench.wholeOrNone()
         case .`a put without a file leaves nothing`: try await bench.putWithoutFile()
+        case .`any part of an object can be read`: try await bench.parts()
+        case .`what is not there cannot be opened`: try await bench.nothingToOpen()
+        case .`an object stays whole for its reader when it is deleted`: try await bench.readWhileDeleted()
+        case .`an entity tag stays with the bytes and changes with them`: try await bench.entityTags()
         }
     }
 }

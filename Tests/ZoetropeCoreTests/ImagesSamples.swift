@@ -84,7 +84,7 @@ enum PNGSample {
 
     static func chunk(_ type: String, _ payload: [UInt8]) -> [UInt8] {
         let checked = Array(type.utf8) + payload
-        return number(payload.count) + checked + number(Int(CRC32.checksum(checked[...])))
+        return number(payload.count) + checked + number(Int(CRC32.checksum(checked.span)))
     }
 
     static func header(
@@ -128,7 +128,7 @@ enum PNGSample {
             let length = bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
             let end = position + 8 + length
             guard end + 4 <= bytes.count else { return }
-            bytes.replaceSubrange(end..<end + 4, with: number(Int(CRC32.checksum(bytes[position + 4..<end]))))
+            bytes.replaceSubrange(end..<end + 4, with: number(Int(CRC32.checksum(bytes[position + 4..<end].span))))
             position = end + 4
         }
     }

@@ -92,6 +92,37 @@ struct ModelCatalogueTests {
         #expect(model.standardResolution == .p480)
     }
 
+    @Test(arguments: ["", "Wan-AI/Wan2.2-I2V-A14B"])
+    func `a row for an OpenAI-compatible engine needs no inputs, and a name only where one is to be sent`(
+        name: String
+    ) throws {
+        var row: [String: JSONValue] = [
+            "alias": "gpu", "provider": "openai-videos", "durations": [5], "resolutions": ["480p"],
+        ]
+        if !name.isEmpty { row["name"] = .string(name) }
+        let catalogue = try ModelCatalogue(parsing: ["models": [.object(row)]])
+        let model = try #require(catalogue.named("gpu"))
+        #expect(model.provider == .openAIVideos)
+        #expect(model.name == name)
+        #expect(model.price == .free)
+        let stored: JSONValue = ["models": [model.json]]
+        #expect(try ModelCatalogue(parsing: JSONValue(parsing: stored.encoded())).named("gpu") == model)
+    }
+
+    @Test func `a row for an OpenAI-compatible engine with a name that no form can hold, or with inputs, is refused`() {
+        let row: [String: JSONValue] = [
+            "alias": "gpu", "provider": "openai-videos", "durations": [5], "resolutions": ["480p"],
+        ]
+        func problems(_ name: String, _ value: JSONValue) -> [String] {
+            Self.problems(["models": [.object(row.merging([name: value]) { _, new in new })]])
+        }
+        let rule = "must be 1–200 printable ASCII characters, or left out for the server's own"
+        #expect(problems("name", "a b") == [#"models[0].name \#(rule), got "a b""#])
+        #expect(problems("name", "") == [#"models[0].name \#(rule), got """#])
+        #expect(problems("name", "a\r\nb").count == 1)
+        #expect(problems("inputs", ["image": "image"]).first?.hasPrefix("models[0].inputs is unknown") == true)
+    }
+
     private static func problems(_ file: JSONValue) -> [String] {
         do throws(FieldError) {
             _ = try ModelCatalogue(parsing: file)
@@ -111,7 +142,7 @@ struct ModelCatalogueTests {
         ("alias", "", #"must be 1–64 characters of a–z, 0–9, _ and -, got """#),
         ("alias", "Wan", #"must be 1–64 characters of a–z, 0–9, _ and -, got "Wan""#),
         ("alias", nil, "is missing; it must be 1–64 characters of a–z, 0–9, _ and -"),
-        ("provider", "sora", #"must be local, replicate or cog, got "sora""#),
+        ("provider", "sora", #"must be local, replicate, cog or openai-videos, got "sora""#),
         ("name", "hailuo", #"must be owner/name as on Replicate, such as wan-video/wan-2.5-i2v, got "hailuo""#),
         ("name", "a/b/c", #"must be owner/name as on Replicate, such as wan-video/wan-2.5-i2v, got "a/b/c""#),
         ("durations", [], #"must be a list of at least one of the \#(seconds), got []"#),

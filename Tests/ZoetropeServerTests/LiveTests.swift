@@ -4,15 +4,20 @@ import HummingbirdTesting
 import StrictJSON
 import Testing
 import ZoetropeServer
+import ZoetropeTestKit
+import ZoetropeWorkflow
 
 /// Through real connections.
 @Suite(.timeLimit(.minutes(1)))
 struct LiveTests {
     /// Runs a server as `zoetrope serve` does, and cancels it after the body.
-    private func serve<Result: Sendable>(_ body: @Sendable (TestAPI, Int) async throws -> Result) async throws -> Result
-    {
+    func serve<Result: Sendable>(
+        settings: ServerSettings = ServerSettings(port: 0),
+        objects: any ObjectStore = MemoryObjectStore(),
+        _ body: @Sendable (TestAPI, Int) async throws -> Result
+    ) async throws -> Result {
         let (ports, told) = AsyncStream<Int>.makeStream()
-        let api = TestAPI(onRunning: { port in told.yield(port) })
+        let api = TestAPI(settings: settings, objects: objects, onRunning: { port in told.yield(port) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { told.finish() }
@@ -145,35 +150,6 @@ struct LiveTests {
             let answer = await connection.read(until: "never")
             #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 4"), "\(answer)")
             #expect(!api.log.lines.contains { $0.contains("refused a webhook") })
-        }
-    }
-
-    @Test func `the ninth upload at a time is refused, and taken once others are gone`() async throws {
-        try await serve { _, port in
-            let form = TestForm(image: TestForm.photo)
-            let head = """
-                POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(form.headers["content-type"] ?? "")\r\n\
-                Content-Length: \(form.bytes.count)\r\n
-                """
-            /// Uploads until the answer is this one.
-            func upload(until status: Int) async throws {
-                let connection = try RawConnection(port: port)
-                var answer = ""
-                while !answer.hasPrefix("HTTP/1.1 \(status) ") {
-                    await connection.write(Array("\(head)\r\n".utf8) + form.bytes)
-                    answer = await connection.read(until: "\"}")
-                    try #require(!answer.isEmpty)
-                }
-            }
-            try await upload(until: 201)
-            var waiting: [RawConnection] = []
-            for _ in 0..<8 {
-                waiting.append(try RawConnection(port: port))
-                await waiting[waiting.count - 1].write("\(head)\r\n")
-            }
-            try await upload(until: 503)
-            waiting = []
-            try await upload(until: 201)
         }
     }
 }

@@ -22,8 +22,13 @@ extension FrameSize {
     ///
     /// Both sides are multiples of 16, the unit in which H.264 codes (so nothing is padded and cropped), and the area
     /// is never more than the resolution's, which keeps the level of the codec low. Among those sizes the one nearest
-    /// to the wanted aspect and area is taken; the aspect counts twice as much.
-    package static func ofClip(for photo: FrameSize, resolution: Resolution) -> FrameSize {
+    /// to the wanted aspect and area is taken; the aspect counts twice as much. `aspects` are the narrowest and the widest
+    /// that may come of it.
+    package static func ofClip(
+        for photo: FrameSize,
+        resolution: Resolution,
+        aspects: ClosedRange<Double> = aspects
+    ) -> FrameSize {
         let aspect = min(max(photo.aspect, aspects.lowerBound), aspects.upperBound)
         let ideal = (Double(resolution.area) / aspect).squareRoot()
         let nearest = Int(ideal / 16)

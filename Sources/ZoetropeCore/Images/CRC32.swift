@@ -1,11 +1,11 @@
 /// The checksum of PNG chunks (PNG, annex D): CRC-32 with the reflected polynomial 0xEDB88320.
 package enum CRC32 {
     /// Checks eight bytes a round, because a PNG may be large and each byte is checked.
-    package static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    package static func checksum(_ bytes: Span<UInt8>) -> UInt32 {
         let table = Self.table
         var crc = UInt32.max
-        var index = bytes.startIndex
-        while bytes.endIndex - index >= 8 {
+        var index = 0
+        while bytes.count - index >= 8 {
             var next: UInt32 = 0
             for ahead in 0..<8 {
                 // The first four bytes meet what is left of the checksum so far.
@@ -17,7 +17,7 @@ package enum CRC32 {
             crc = next
             index += 8
         }
-        while index < bytes.endIndex {
+        while index < bytes.count {
             crc = table[Int((crc ^ UInt32(bytes[index])) & 0xFF)] ^ crc >> 8
             index += 1
         }

@@ -3,7 +3,8 @@
 /// Only for the sentence of the refusal: nothing is decided by it.
 enum ForeignFormat {
     static func refusal(of file: ByteWindow) -> ImageError {
-        for format in [ImageFormat.jpeg, .png] where file.count < 8 && signature(of: format).starts(with: file.slice) {
+        for format in [ImageFormat.jpeg, .png]
+        where file.count < 8 && file.starts(with: signature(of: format).prefix(file.count)) {
             return .cutOff(format, after: file.count)
         }
         guard let name = name(of: file) else {
@@ -89,7 +90,7 @@ enum ForeignFormat {
         let end = min(file.uint32(at: 0, .big) ?? 0, 16 + 4 * 15)
         let offsets = [8] + Array(stride(from: 16, to: max(16, end - 3), by: 4))
         let brands = offsets.compactMap { offset in
-            file.part(from: offset, count: 4).map { String(decoding: $0.slice, as: UTF8.self) }
+            file.part(from: offset, count: 4)?.text
         }
         if let name = brands.lazy.compactMap({ names[$0] }).first { return name }
         return brands.contains(where: heif.contains) ? "a HEIC image" : "an MP4 video"
@@ -97,9 +98,10 @@ enum ForeignFormat {
 
     /// Names text by its first kilobytes; `nil` if they hold control characters.
     private static func textName(of file: ByteWindow) -> String? {
-        let head = file.slice.prefix(4096)
-        guard !head.contains(where: { $0 < 0x20 && !(0x09...0x0D).contains($0) || $0 == 0x7F }) else { return nil }
-        let text = String(decoding: head, as: UTF8.self).lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+        guard let head = file.part(from: 0, count: min(file.count, 4096)),
+            head.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) })
+        else { return nil }
+        let text = head.text.lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         guard text.starts(with: "<") else {
             // Decoding replaced what is not UTF-8. At the end of the head it may be a whole character that was cut.
             return text.dropLast(head.count < file.count ? 3 : 0).contains("\u{FFFD}") ? nil : "a text file"

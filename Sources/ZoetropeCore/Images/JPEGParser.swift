@@ -3,7 +3,7 @@ struct JPEGParser {
     private let file: ByteWindow
     private let limits: ImageLimits
     private var position = 2
-    private var output: [UInt8] = [0xFF, 0xD8]
+    private var pieces: PieceList
     private var frame: Frame?
     private var orientation: ImageOrientation?
     private var hasJFIF = false
@@ -22,15 +22,16 @@ struct JPEGParser {
         var missing: Set<UInt8>
     }
 
-    static func parse(_ bytes: [UInt8], limits: ImageLimits) throws(ImageError) -> StillImage {
-        var parser = JPEGParser(file: ByteWindow(bytes), limits: limits)
+    static func parse(_ bytes: ImageBytes, limits: ImageLimits) throws(ImageError) -> StillImage {
+        var parser = JPEGParser(bytes, limits: limits)
         return try parser.parse()
     }
 
-    private init(file: ByteWindow, limits: ImageLimits) {
-        self.file = file
+    private init(_ bytes: ImageBytes, limits: ImageLimits) {
+        file = ByteWindow(bytes)
         self.limits = limits
-        output.reserveCapacity(file.count)
+        pieces = PieceList(of: bytes)
+        _ = pieces.append(0..<position)
     }
 
     private mutating func parse() throws(ImageError) -> StillImage {
@@ -42,12 +43,12 @@ struct JPEGParser {
             }
             switch marker {
             case Marker.baselineFrame...Marker.progressiveFrame: try readFrame(marker)
-            case Marker.huffmanTables: copy(marker, try checkedHuffmanTables())
-            case Marker.quantisationTables: copy(marker, try checkedQuantisationTables())
+            case Marker.huffmanTables: try copy(checkedHuffmanTables())
+            case Marker.quantisationTables: try copy(checkedQuantisationTables())
             case Marker.restartInterval:
                 let payload = try segment()
                 guard payload.count == 2 else { throw .damaged(.jpeg, "its restart interval is malformed") }
-                copy(marker, payload)
+                try copy(payload)
             case Marker.scan: try readScan()
             case Marker.app0: readJFIF(try segment())
             case Marker.app1: readEXIF(try segment())
@@ -71,7 +72,7 @@ struct JPEGParser {
         }
     }
 
-    private func finish() throws(ImageError) -> StillImage {
+    private mutating func finish() throws(ImageError) -> StillImage {
         guard let frame, scans > 0, frame.missing.isEmpty else {
             throw .damaged(.jpeg, "it ends before all of its picture has come")
         }
@@ -82,7 +83,8 @@ struct JPEGParser {
             orientation: orientation ?? .upright,
             isGreyscale: frame.components.count == 1
         )
-        return StillImage(header: header, bytes: output + [0xFF, Marker.endOfImage])
+        pieces.append([0xFF, Marker.endOfImage])
+        return StillImage(header: header, pieces: pieces)
     }
 }
 
@@ -127,10 +129,19 @@ extension JPEGParser {
         return payload
     }
 
-    private mutating func copy(_ marker: UInt8, _ payload: ByteWindow) {
-        let length = payload.count + 2
-        output += [0xFF, marker, UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)]
-        output += payload.slice
+    /// Copies a segment of the file by its payload, before which stand 0xFF, the marker and the length.
+    private mutating func copy(_ payload: ByteWindow) throws(ImageError) {
+        try copy(payload.range.lowerBound - 4..<payload.range.upperBound)
+    }
+
+    private mutating func copy(_ range: Range<Int>) throws(ImageError) {
+        guard pieces.append(range) else {
+            throw .variant(
+                .jpeg,
+                "is cut up by more than \(PieceList.mostPieces) other segments",
+                remedy: "save it again as an ordinary JPEG or as PNG"
+            )
+        }
     }
 
     /// Tables must fill their segment exactly, as in libjpeg, or other bytes could ride along.
@@ -149,7 +160,7 @@ extension JPEGParser {
         let payload = try segment()
         var offset = 0
         while let head = payload[offset], let lengths = payload.part(from: offset + 1, count: 16) {
-            let symbols = lengths.slice.reduce(0) { $0 + Int($1) }
+            let symbols = lengths.withSpan { lengths in lengths.indices.reduce(0) { $0 + Int(lengths[$1]) } }
             guard head >> 4 <= 1, head & 15 <= 3, symbols <= 256 else { break }
             offset += 17 + symbols
         }
@@ -167,7 +178,7 @@ extension JPEGParser {
     private mutating func readJFIF(_ payload: ByteWindow) {
         guard payload.count >= 14, payload.starts(with: "JFIF\0"), !hasJFIF, frame == nil else { return }
         hasJFIF = true
-        copy(Marker.app0, ByteWindow(Array("JFIF\0".utf8) + [1, 1, 0, 0, 1, 0, 1, 0, 0]))
+        pieces.append([0xFF, Marker.app0, 0, 16] + Array("JFIF\0".utf8) + [1, 1, 0, 0, 1, 0, 1, 0, 0])
     }
 
     private mutating func readEXIF(_ payload: ByteWindow) {
@@ -217,8 +228,11 @@ extension JPEGParser {
             components: components,
             missing: Set(components)
         )
-        if let adobe { copy(Marker.app14, adobe) }
-        copy(marker, payload)
+        if let adobe {
+            pieces.append([0xFF, Marker.app14, 0, 14])
+            try copy(adobe.range)
+        }
+        try copy(payload)
     }
 
     private mutating func readScan() throws(ImageError) {
@@ -245,30 +259,30 @@ extension JPEGParser {
             }
         }
         self.frame = frame
-        copy(Marker.scan, payload)
+        try copy(payload)
         try copyEntropyCodedData()
     }
 
     /// Copies up to the next marker that is neither a stuffed zero nor a restart.
     private mutating func copyEntropyCodedData() throws(ImageError) {
-        guard let rest = file.part(from: position)?.slice, let end = Self.endOfEntropyCodedData(rest) else {
+        guard let count = file.part(from: position)?.withSpan(Self.lengthOfEntropyCodedData) ?? nil else {
             throw .cutOff(.jpeg, after: file.count)
         }
-        guard end > rest.startIndex else { throw .damaged(.jpeg, "scan \(scans) is empty") }
-        output += rest[..<end]
-        position = end
+        guard count > 0 else { throw .damaged(.jpeg, "scan \(scans) is empty") }
+        try copy(position..<position + count)
+        position += count
     }
 
-    private static func endOfEntropyCodedData(_ bytes: ArraySlice<UInt8>) -> Int? {
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
+    private static func lengthOfEntropyCodedData(_ bytes: Span<UInt8>) -> Int? {
+        var index = 0
+        while index < bytes.count {
             guard bytes[index] == 0xFF else {
                 index += 1
                 continue
             }
             var code = index + 1
-            while code < bytes.endIndex, bytes[code] == 0xFF { code += 1 }
-            guard code < bytes.endIndex else { return nil }
+            while code < bytes.count, bytes[code] == 0xFF { code += 1 }
+            guard code < bytes.count else { return nil }
             guard bytes[code] == 0 || Marker.restarts.contains(bytes[code]) else { return index }
             index = code + 1
         }

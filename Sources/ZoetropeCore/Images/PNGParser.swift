@@ -5,7 +5,7 @@ struct PNGParser {
     private let file: ByteWindow
     private let limits: ImageLimits
     private var position = ImageFormat.pngSignature.count
-    private var output = ImageFormat.pngSignature
+    private var pieces: PieceList
     private var header: ImageHeader?
     private var colourType = ColourType.grey
     /// Colours in the palette, once it was read.
@@ -45,15 +45,16 @@ struct PNGParser {
         let whole: ByteWindow
     }
 
-    static func parse(_ bytes: [UInt8], limits: ImageLimits) throws(ImageError) -> StillImage {
-        var parser = PNGParser(file: ByteWindow(bytes), limits: limits)
+    static func parse(_ bytes: ImageBytes, limits: ImageLimits) throws(ImageError) -> StillImage {
+        var parser = PNGParser(bytes, limits: limits)
         return try parser.parse()
     }
 
-    private init(file: ByteWindow, limits: ImageLimits) {
-        self.file = file
+    private init(_ bytes: ImageBytes, limits: ImageLimits) {
+        file = ByteWindow(bytes)
         self.limits = limits
-        output.reserveCapacity(file.count)
+        pieces = PieceList(of: bytes)
+        _ = pieces.append(0..<position)
     }
 
     private mutating func parse() throws(ImageError) -> StillImage {
@@ -81,7 +82,7 @@ struct PNGParser {
         guard colourType != .palette || paletteCount != nil else { throw .damaged(.png, "its palette is missing") }
         header.orientation = orientation ?? .upright
         header.hasAlpha = header.hasAlpha || hasTransparency
-        return StillImage(header: header, bytes: output)
+        return StillImage(header: header, pieces: pieces)
     }
 }
 
@@ -92,7 +93,7 @@ extension PNGParser {
         guard let length = file.uint32(at: position, .big), let name = file.part(from: position + 4, count: 4) else {
             throw .cutOff(.png, after: file.count)
         }
-        let isLetters = name.slice.allSatisfy { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
+        let isLetters = name.allSatisfy { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
         guard isLetters, length <= Int(Int32.max) else {
             throw .damaged(.png, "the chunk at byte \(position) is malformed")
         }
@@ -100,16 +101,17 @@ extension PNGParser {
             let payload = whole.part(from: 8, count: length)
         else { throw .cutOff(.png, after: file.count) }
         position += length + 12
-        return Chunk(type: String(decoding: name.slice, as: UTF8.self), payload: payload, whole: whole)
+        return Chunk(type: name.text, payload: payload, whole: whole)
     }
 
     /// Copies a chunk whose checksum is right.
     private mutating func copy(_ chunk: Chunk) throws(ImageError) {
-        let checked = chunk.whole.slice.dropFirst(4).dropLast(4)
-        guard chunk.whole.uint32(at: chunk.payload.count + 8, .big) == Int(CRC32.checksum(checked)) else {
-            throw .damaged(.png, "the checksum of chunk \(chunk.type) is wrong")
-        }
-        output += chunk.whole.slice
+        let length = chunk.payload.count
+        guard let checked = chunk.whole.part(from: 4, count: length + 4),
+            chunk.whole.uint32(at: length + 8, .big) == Int(checked.withSpan(CRC32.checksum))
+        else { throw .damaged(.png, "the checksum of chunk \(chunk.type) is wrong") }
+        // A palette, its transparency and the data, which is one run: there is no room for more.
+        guard pieces.append(chunk.whole.range) else { throw .damaged(.png, "its chunks are in no order") }
     }
 
     /// A capital first letter marks a chunk without which the picture is not right.

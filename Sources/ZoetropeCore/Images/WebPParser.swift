@@ -1,5 +1,6 @@
 /// Reads a WebP container (RFC 9649) and writes it again with nothing but the picture.
 struct WebPParser {
+    private let bytes: ImageBytes
     private let file: ByteWindow
     private let limits: ImageLimits
     private var canvas: Size?
@@ -20,13 +21,14 @@ struct WebPParser {
         var hasAlpha: Bool
     }
 
-    static func parse(_ bytes: [UInt8], limits: ImageLimits) throws(ImageError) -> StillImage {
-        var parser = WebPParser(file: ByteWindow(bytes), limits: limits)
+    static func parse(_ bytes: ImageBytes, limits: ImageLimits) throws(ImageError) -> StillImage {
+        var parser = WebPParser(bytes, limits: limits)
         return try parser.parse()
     }
 
-    private init(file: ByteWindow, limits: ImageLimits) {
-        self.file = file
+    private init(_ bytes: ImageBytes, limits: ImageLimits) {
+        self.bytes = bytes
+        file = ByteWindow(bytes)
         self.limits = limits
     }
 
@@ -40,7 +42,7 @@ struct WebPParser {
             guard let name = riff.part(from: position, count: 4), let length = riff.uint32(at: position + 4, .little),
                 let payload = riff.part(from: position + 8, count: length)
             else { throw .damaged(.webp, "the chunk at byte \(position + 8) is longer than the file") }
-            try read(String(decoding: name.slice, as: UTF8.self), payload, isFirst: position == 4)
+            try read(name.text, payload, isFirst: position == 4)
             position += 8 + length + length % 2
         }
         return try finish()
@@ -58,7 +60,7 @@ struct WebPParser {
             orientation: orientation ?? .upright,
             hasAlpha: picture.hasAlpha || alpha != nil
         )
-        return StillImage(header: header, bytes: Self.file(picture, alpha))
+        return StillImage(header: header, pieces: pieces(picture))
     }
 }
 
@@ -100,7 +102,7 @@ extension WebPParser {
     /// The size has to be refused also when the rest of the file is missing.
     private func checkSidesEarly() throws(ImageError) {
         guard let name = file.part(from: 12, count: 4), let payload = file.part(from: 20),
-            let size = Self.size(String(decoding: name.slice, as: UTF8.self), payload)
+            let size = Self.size(name.text, payload)
         else { return }
         try limits.checkSides(.webp, width: size.width, height: size.height)
     }
@@ -151,24 +153,29 @@ extension WebPParser {
     }
 
     /// The simple form; with a separate alpha channel the extended form, whose only flag is alpha.
-    private static func file(_ picture: Picture, _ alpha: ByteWindow?) -> [UInt8] {
-        var file = Array("RIFF\0\0\0\0WEBP".utf8)
-        file.reserveCapacity(picture.payload.count + (alpha?.count ?? 0) + 64)
+    private func pieces(_ picture: Picture) -> PieceList {
+        var chunks: [(head: [UInt8], payload: ByteWindow)] = []
+        var extended: [UInt8] = []
         if let alpha {
-            let sides = number(picture.size.width - 1, bytes: 3) + number(picture.size.height - 1, bytes: 3)
-            append("VP8X", ([Flag.alpha, 0, 0, 0] + sides)[...], to: &file)
-            append("ALPH", alpha.slice, to: &file)
+            let sides =
+                Self.number(picture.size.width - 1, bytes: 3) + Self.number(picture.size.height - 1, bytes: 3)
+            extended = Self.head("VP8X", count: 10) + [Flag.alpha, 0, 0, 0] + sides
+            chunks.append((Self.head("ALPH", count: alpha.count), alpha))
         }
-        append(picture.name, picture.payload.slice, to: &file)
-        file.replaceSubrange(4..<8, with: number(file.count - 8, bytes: 4))
-        return file
+        chunks.append((Self.head(picture.name, count: picture.payload.count), picture.payload))
+        let count = chunks.reduce(4 + extended.count) { $0 + 8 + $1.payload.count + $1.payload.count % 2 }
+        var pieces = PieceList(of: bytes)
+        pieces.append(Self.head("RIFF", count: count) + Array("WEBP".utf8) + extended)
+        for chunk in chunks {
+            pieces.append(chunk.head)
+            _ = pieces.append(chunk.payload.range)
+            if !chunk.payload.count.isMultiple(of: 2) { pieces.append([0]) }
+        }
+        return pieces
     }
 
-    private static func append(_ name: String, _ payload: ArraySlice<UInt8>, to file: inout [UInt8]) {
-        file += name.utf8
-        file += number(payload.count, bytes: 4)
-        file += payload
-        if !payload.count.isMultiple(of: 2) { file.append(0) }
+    private static func head(_ name: String, count: Int) -> [UInt8] {
+        Array(name.utf8) + number(count, bytes: 4)
     }
 
     private static func number(_ value: Int, bytes: Int) -> [UInt8] {

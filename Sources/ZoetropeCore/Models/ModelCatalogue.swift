@@ -34,14 +34,15 @@ extension ModelCatalogue {
     ///
     /// A row replaces the built-in one of the same alias as a whole; others are added. A row's fields:
     /// - `alias`: text, required, 1–64 characters of a–z, 0–9, _ and -
-    /// - `provider`: `local`, `replicate` or `cog`, required
-    /// - `name`: `owner/name`, required for Replicate, else left out
+    /// - `provider`: `local`, `replicate`, `cog` or `openai-videos`, required
+    /// - `name`: `owner/name`, required for Replicate; for `openai-videos` the model that the server is asked for, default its
+    ///   own; else left out
     /// - `durations`: list of seconds, 1–60, required, the default first; `paid_durations`: the same, default none
     /// - `resolutions`: list of `480p`, `720p`, `1080p`, required
     /// - `requires_prompt`: default false; `prompt_style`: `composed`, or `caller` (default where a prompt is required)
     /// - `generated_seconds`: seconds that one generation always makes, default none
     /// - `price_usd` for each generation, or `price_usd_per_second` by resolution; required for Replicate, default free
-    /// - `inputs`: object, required unless local: `image`, `prompt`, and where the model has them `resolution`,
+    /// - `inputs`: object, required for Replicate and Cog, else left out: `image`, `prompt`, and where the model has them `resolution`,
     ///   `duration`, `seed`: what the model calls them; `fixed`: object of inputs that are always sent
     ///
     /// - Throws: ``FieldError`` with all mistakes together; an unknown field is one.

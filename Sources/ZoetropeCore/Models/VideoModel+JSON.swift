@@ -24,7 +24,7 @@ extension VideoModel {
             let pairs = prices.map { ($0.key.rawValue, JSONValue.number($0.value.usd)) }
             members["price_usd_per_second"] = .object(Dictionary(uniqueKeysWithValues: pairs))
         }
-        if provider != .local { members["inputs"] = inputs.json }
+        if provider.hasInputNames { members["inputs"] = inputs.json }
         return .object(members)
     }
 
@@ -77,8 +77,18 @@ extension VideoModel {
             }
         case .local, .cog:
             row.optional("name", "left out for this provider") { _ in nil } ?? ""
+        case .openAIVideos:
+            row.optional("name", "1–200 printable ASCII characters, or left out for the server's own", servedName) ?? ""
         case nil:
             row.optional("name", "a string", \.string)
+        }
+    }
+
+    /// A name for a form's field; what it may be is the server's to say.
+    private static func servedName(_ value: JSONValue) -> String? {
+        value.string.flatMap { text in
+            let isName = (1...200).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+            return isName ? text : nil
         }
     }
 
@@ -153,6 +163,16 @@ extension Price {
     }
 }
 
+extension VideoModel.Provider {
+    /// Whether its models name their inputs; the local renderer has none, and OpenAI's interface names them for all.
+    fileprivate var hasInputNames: Bool {
+        switch self {
+        case .local, .openAIVideos: false
+        case .replicate, .cog: true
+        }
+    }
+}
+
 extension InputNames {
     fileprivate var json: JSONValue {
         var members: [String: JSONValue] = ["image": .string(image), "prompt": .string(prompt)]
@@ -163,9 +183,9 @@ extension InputNames {
         return .object(members)
     }
 
-    /// Reads `inputs`; the local renderer has none.
+    /// Reads `inputs`; not every provider has them.
     fileprivate init?(readingFrom row: inout FieldReader, _ provider: VideoModel.Provider?) {
-        guard provider != .local else {
+        guard provider?.hasInputNames != false else {
             self.init()
             return
         }

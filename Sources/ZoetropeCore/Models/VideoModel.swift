@@ -9,12 +9,15 @@ package struct VideoModel: Sendable, Hashable {
         case replicate
         /// A self-hosted model server; it serves one model.
         case cog
+        /// A server that speaks OpenAI's Videos interface, such as vLLM-Omni, SGLang or LiteLLM.
+        case openAIVideos = "openai-videos"
     }
 
     /// The name that callers use and that is stored with each animation.
     package var alias: String
     package var provider: Provider
-    /// `owner/name` at the provider; empty for ``Provider/local`` and ``Provider/cog``.
+    /// `owner/name` on Replicate; for ``Provider/openAIVideos`` the model that is asked for, empty for the server's own; empty
+    /// for ``Provider/local`` and ``Provider/cog``.
     package var name: String
     /// Seconds that everyone may choose, the default first.
     package var durations: [Int]

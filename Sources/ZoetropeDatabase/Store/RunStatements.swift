@@ -14,6 +14,13 @@ struct RunStatements: Sendable {
     let insertLedger: String
     let attempts: String
     let changeAttempts: String
+    let ringCallbacks: String
+    /// Animations as callers see them, for a `WHERE` to follow: `a` is the row, `j` its job, `r` its run.
+    let records: String
+    let record: String
+    let recordsOfJobs: String
+    let restoresOfJobs: String
+    let versions: String
 
     let recentOrders = RecentOrders()
 
@@ -81,6 +88,25 @@ struct RunStatements: Sendable {
                 )
             FROM \(newLedger.source(dialect))
             """
+        // $1 ids, $2 now
+        ringCallbacks = """
+            UPDATE callbacks SET state = 'due', wake_at = $2, ended_at = $2
+            WHERE state = 'waiting' AND animation_id \(of())
+            """
+        records = """
+            SELECT a.*, j.user_id AS user_id, j.kind AS kind, r.state AS run_state, r.outcome AS run_outcome,
+                r.version AS run_version, r.part AS run_part, r.part_count AS run_part_count,
+                r.provider_done_at AS provider_done_at, r.playable_at AS playable_at,
+                coalesce((SELECT sum(cost) FROM paid_intents i WHERE i.animation_id = a.id), 0) AS run_cost,
+                (SELECT i.sent_at FROM paid_intents i WHERE i.animation_id = a.id
+                    AND i.state IN ('intended', 'sent', 'unknown', 'bound')) AS sent_at
+            FROM animation_attempts a JOIN jobs j ON j.id = a.job_id AND j.deleted_at IS NULL
+                LEFT JOIN animation_runs r ON r.id = a.id
+            """
+        record = "\(records) WHERE a.id = $1"
+        recordsOfJobs = "\(records) WHERE a.job_id \(of()) ORDER BY a.created_at, a.id"
+        restoresOfJobs = "SELECT * FROM restore_attempts WHERE job_id \(of()) ORDER BY created_at, id"
+        versions = "SELECT id, version FROM animation_runs WHERE id \(of())"
         attempts = "SELECT id, params FROM animation_attempts WHERE id \(of()) ORDER BY id\(dialect.forUpdate)"
         changeAttempts = """
             UPDATE animation_attempts SET preview_s3_key = batch.preview_s3_key, result_s3_key = batch.result_s3_key,

@@ -11,42 +11,53 @@ extension SQLRunStore {
         guard Set(changes.map(\.run.id)).count == changes.count else {
             throw RunStoreError(.internal, "a batch names a run twice")
         }
-        return try await write { [sql] session in
+        let (outcomes, hasEnded) = try await write { [sql] session in
             var writer = ChangeWriter(session, sql, lease)
             try writer.write(changes, dailyBudget)
-            return (writer.outcomes, rings: writer.madeDue)
+            return ((writer.outcomes, writer.hasEnded), rings: writer.madeDue)
         }
+        tellChange(hasEnded: hasEnded)
+        return outcomes
     }
 
     package func amend(
         _ id: AnimationID,
         _ change: @escaping @Sendable (Run, Date) -> RunChange?
     ) async throws(RunStoreError) -> Run? {
-        try await write { [sql] session in
+        let run: Run? = try await write { [sql] session in
             let find = "SELECT * FROM animation_runs WHERE id = $1"
             let rows = try session.query(find + session.dialect.forUpdate, [id.sqlValue])
             guard let run = try session.runs(rows, sql).first else { return (nil, rings: false) }
             guard let change = change(run, session.now) else { return (run, rings: false) }
-            var writer = ChangeWriter(session, sql, .zero)
-            try writer.write([change], nil)
-            try session.execute(
-                """
-                UPDATE animation_runs SET lease_epoch = lease_epoch + 1, lease_owner = NULL, lease_expires_at = NULL,
-                    rung = false
-                WHERE id = $1
-                """,
-                [id.sqlValue]
-            )
+            try Self.write(change, session, sql)
             return (try session.runs(session.query(find, [id.sqlValue]), sql).first, rings: true)
         }
+        tellChange(hasEnded: run?.outcome != nil)
+        return run
+    }
+
+    /// Writes a change that nobody who holds the run made, so that whoever does has lost it.
+    static func write(_ change: RunChange, _ session: any SQLSession, _ sql: RunStatements) throws {
+        var writer = ChangeWriter(session, sql, .zero)
+        try writer.write([change], nil)
+        try session.execute(
+            """
+            UPDATE animation_runs SET lease_epoch = lease_epoch + 1, lease_owner = NULL, lease_expires_at = NULL,
+                rung = false
+            WHERE id = $1
+            """,
+            [change.run.id.sqlValue]
+        )
     }
 }
 
 /// Writes changes of runs in one transaction.
-private struct ChangeWriter {
+struct ChangeWriter {
     private(set) var outcomes: [AnimationID: CommitOutcome] = [:]
     /// Whether a run may be claimed now that could not before.
     private(set) var madeDue = false
+    /// Whether callers see the end of a run with it.
+    private(set) var hasEnded = false
     private let session: any SQLSession
     private let sql: RunStatements
     private let lease: Duration
@@ -71,7 +82,7 @@ private struct ChangeWriter {
             // Until the end of the transaction nobody else reserves; the number is ours alone.
             _ = try session.query("SELECT pg_advisory_xact_lock(7305016813)")
         }
-        let today = Self.day(session.now)
+        let today = session.now.day
         let sum = try session.query("SELECT sum(amount) AS amount FROM ledger WHERE day = $1", [today.sqlValue])
         var spent = try sum.first?.find("amount", as: MicroUSD.self) ?? .zero
         let ids = try sql.ids.parameter(changes.map { [$0.run.id.sqlValue] })
@@ -110,7 +121,7 @@ private struct ChangeWriter {
         try writeParts(of: changes.filter { outcomes[$0.run.id] == .landed })
     }
 
-    private func writeParts(of changes: [RunChange]) throws {
+    private mutating func writeParts(of changes: [RunChange]) throws {
         // An intent that closes makes room for one that opens.
         let intents = changes.flatMap(\.intents)
         let ordered = intents.filter { !$0.state.isOpen } + intents.filter(\.state.isOpen)
@@ -120,11 +131,18 @@ private struct ChangeWriter {
             .map { entry in
                 [
                     .uuid(entry.id), .uuid(entry.intentID), entry.animationID.sqlValue, entry.kind.sqlValue,
-                    entry.amount.sqlValue, entry.at.sqlValue, Self.day(entry.at).sqlValue,
+                    entry.amount.sqlValue, entry.at.sqlValue, entry.at.day.sqlValue,
                 ]
             }
         try run(sql.insertLedger, sql.newLedger, ledger)
         try writeAttempts(changes.compactMap { change in change.attempt.map { (change.run.id, $0) } })
+        let ended = changes.filter { $0.attempt != nil && $0.run.outcome != nil }
+        guard !ended.isEmpty else { return }
+        hasEnded = true
+        try session.execute(
+            sql.ringCallbacks,
+            [try sql.ids.parameter(ended.map { [$0.run.id.sqlValue] }), session.now.sqlValue]
+        )
     }
 
     /// Changes the rows that callers know, where they still are.
@@ -149,8 +167,6 @@ private struct ChangeWriter {
         try session.execute(statement, [try batch.parameter(rows)])
     }
 
-    /// Days since 1970, in UTC.
-    private static func day(_ date: Date) -> Int { Int((date.timeIntervalSince1970 / 86_400).rounded(.down)) }
 }
 
 extension RunChange {

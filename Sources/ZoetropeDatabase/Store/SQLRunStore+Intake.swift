@@ -16,6 +16,10 @@ extension SQLRunStore {
                         )
                         guard !rows.isEmpty else { throw Refused(.jobMissing) }
                     }
+                    if let limits = intake.limits, let animation = intake.animation {
+                        let hit = try UserLimits(animation, limits, session.now).hit(session)
+                        if let hit { throw Refused(.limited(hit)) }
+                    }
                     try Self.insert(intake, session, sql)
                     return (.accepted, rings: intake.animation != nil)
                 }
@@ -39,11 +43,11 @@ extension SQLRunStore {
             INSERT INTO idempotency_keys (user_id, key, fingerprint, answer, expires_at) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (user_id, key) DO UPDATE
             SET fingerprint = excluded.fingerprint, answer = excluded.answer, expires_at = excluded.expires_at
-            WHERE idempotency_keys.expires_at <= $6
+            WHERE idempotency_keys.expires_at <= $6 OR $7
             """,
             [
                 .text(key.userID), .text(key.key), .text(key.fingerprint), try .json(key.answer),
-                key.expiresAt.sqlValue, session.now.sqlValue,
+                key.expiresAt.sqlValue, session.now.sqlValue, .boolean(key.replaces),
             ]
         )
         guard taken == 0 else { return nil }
@@ -64,7 +68,18 @@ extension SQLRunStore {
         }
         if let animation = intake.animation {
             try session.insert(animation.attempt.values(), into: "animation_attempts", AnimationAttempt.columns)
-            try session.insert(animation.run.allValues(), into: "animation_runs", Run.all.map(\.0))
+            let run = animation.run
+            try session.insert(
+                try run.allValues() + [
+                    SQLValue(animation.userID), run.request.partCount.sqlValue, run.request.seconds.sqlValue,
+                    run.request.price.sqlValue,
+                ],
+                into: "animation_runs",
+                Run.all.map(\.0) + ["user_id", "part_count", "seconds", "price"]
+            )
+            if let callback = animation.callback {
+                try session.insert(callback.values(at: run.createdAt), into: "callbacks", Callback.columns)
+            }
         }
     }
 }

@@ -11,10 +11,12 @@ package final class SQLRunStore: RunStore {
     let database: any SQLDatabase
     let sql: RunStatements
     private let logger: Logger
-    private let rings: @Sendable () -> AsyncStream<Void>
+    private let rings: @Sendable (_ channel: String) -> AsyncStream<Void>?
     private let bells: Bells
+    private let changeBells = Bells()
     /// Nil where all who listen are in this process.
     private let ringer: Ringer?
+    private let changeRinger: Ringer?
 
     /// Opens or creates a database file.
     ///
@@ -50,18 +52,19 @@ package final class SQLRunStore: RunStore {
         let database = try await translating {
             try PostgresDatabase(url: url, connections: connections, logger: logger)
         }
-        return try await open(database, migrates: migrates, logger, Bells()) { database.rings(channel: dueChannel) }
+        return try await open(database, migrates: migrates, logger) { database.rings(channel: $0) }
     }
 
     /// The channel on which PostgreSQL tells that runs became due.
     static let dueChannel = "zoetrope_due"
+    /// The channel on which it tells that a run has ended.
+    static let endChannel = "zoetrope_ended"
 
     fileprivate static func open(
         _ database: any SQLDatabase,
         migrates: Bool,
         _ logger: Logger,
-        _ bells: Bells,
-        _ rings: @escaping @Sendable () -> AsyncStream<Void>
+        _ rings: @escaping @Sendable (_ channel: String) -> AsyncStream<Void>?
     ) async throws -> SQLRunStore {
         do {
             let applied = try await translating {
@@ -70,7 +73,7 @@ package final class SQLRunStore: RunStore {
                 try await migrator.check(database)
                 return []
             }
-            return SQLRunStore(database, applied, logger, bells, rings)
+            return SQLRunStore(database, applied, logger, rings)
         } catch {
             await database.close()
             throw error
@@ -81,23 +84,37 @@ package final class SQLRunStore: RunStore {
         _ database: any SQLDatabase,
         _ applied: [Migration],
         _ logger: Logger,
-        _ bells: Bells,
-        _ rings: @escaping @Sendable () -> AsyncStream<Void>
+        _ rings: @escaping @Sendable (_ channel: String) -> AsyncStream<Void>?
     ) {
         self.database = database
         sql = RunStatements(database.dialect)
         appliedMigrations = applied
         self.logger = logger
-        self.bells = bells
         self.rings = rings
-        ringer = database.dialect == .postgres ? Ringer(database) : nil
+        let tellsOthers = database.dialect == .postgres
+        ringer = tellsOthers ? Ringer(database, Self.dueChannel) : nil
+        changeRinger = tellsOthers ? Ringer(database, Self.endChannel) : nil
+        bells = Bells()
     }
 
-    package func doorbell() -> AsyncStream<Void> { rings() }
+    package func doorbell() -> AsyncStream<Void> { rings(Self.dueChannel) ?? bells.listen() }
+
+    package func changes() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        // Owned by the stream, with which they end.
+        let sources = [changeBells.listen(), rings(Self.endChannel)].compactMap(\.self)
+            .map { source in
+                Task { for await _ in source { continuation.yield() } }
+            }
+        continuation.onTermination = { _ in for source in sources { source.cancel() } }
+        return stream
+    }
 
     package func close() async {
         bells.close()
+        changeBells.close()
         await ringer?.finish()
+        await changeRinger?.finish()
         await database.close()
     }
 
@@ -108,6 +125,12 @@ package final class SQLRunStore: RunStore {
         _ body: @escaping @Sendable (any SQLSession) throws -> (Value, rings: Bool)
     ) async throws(RunStoreError) -> Value {
         try await Self.translating { try await self.transaction(body) }
+    }
+
+    /// Tells those who wait for news of runs.
+    func tellChange(hasEnded: Bool) {
+        changeBells.ring()
+        if hasEnded { changeRinger?.ring() }
     }
 
     /// The same, but what the body throws comes out as it is.
@@ -149,8 +172,7 @@ package final class SQLRunStore: RunStore {
 
 extension SQLiteDatabase {
     fileprivate func store(migrates: Bool, _ logger: Logger) async throws -> SQLRunStore {
-        let bells = Bells()
-        return try await SQLRunStore.open(self, migrates: migrates, logger, bells) { bells.listen() }
+        try await SQLRunStore.open(self, migrates: migrates, logger) { _ in nil }
     }
 }
 
@@ -171,7 +193,7 @@ extension RunStoreError {
     }
 }
 
-/// Tells every process that runs became due, with a transaction of its own for all that did meanwhile.
+/// Rings in every process, with a transaction of its own for all that was to be told meanwhile.
 ///
 /// A commit with a `NOTIFY` in it lets no other one be flushed to disk together with it. A ring that is lost with its
 /// process costs those who listen at most their longest wait.
@@ -183,9 +205,13 @@ private final class Ringer: Sendable {
     }
 
     private let database: any SQLDatabase
+    private let channel: String
     private let state = Mutex(State())
 
-    init(_ database: any SQLDatabase) { self.database = database }
+    init(_ database: any SQLDatabase, _ channel: String) {
+        self.database = database
+        self.channel = channel
+    }
 
     func ring() {
         state.withLock { state in
@@ -197,8 +223,8 @@ private final class Ringer: Sendable {
 
     private func work() async {
         while isWantedAgain() {
-            try? await database.write { session in
-                _ = try session.query("SELECT pg_notify($1, '')", [.text(SQLRunStore.dueChannel)])
+            try? await database.write { [channel] session in
+                _ = try session.query("SELECT pg_notify($1, '')", [.text(channel)])
             }
         }
     }

@@ -1,6 +1,9 @@
 /// The tables, in the order in which they came to be.
 package enum Schema {
-    package static let migrations = [Migration(version: 1, name: "the durable run", script: first)]
+    package static let migrations = [
+        Migration(version: 1, name: "the durable run", script: first),
+        Migration(version: 2, name: "users, callbacks and deletions", script: second),
+    ]
 
     /// `animation_attempts` is the table that callers know, and nothing of the engine is added to it.
     private static let first: @Sendable (SQLDialect) -> String = { dialect in
@@ -10,6 +13,43 @@ package enum Schema {
             undos(columns), ledger(columns), shared(columns),
         ]
         .joined(separator: "\n")
+    }
+
+    /// What the API asks: whose a run is, whom to tell how it ended, and what was deleted.
+    private static let second: @Sendable (SQLDialect) -> String = { dialect in
+        let t = Columns(dialect)
+        return """
+            ALTER TABLE animation_runs ADD COLUMN user_id \(t.text);
+            ALTER TABLE animation_runs ADD COLUMN part_count \(t.integer) NOT NULL DEFAULT 1;
+            ALTER TABLE animation_runs ADD COLUMN seconds \(t.integer) NOT NULL DEFAULT 0;
+            ALTER TABLE animation_runs ADD COLUMN price \(t.integer) NOT NULL DEFAULT 0;
+            UPDATE animation_runs SET user_id = (SELECT user_id FROM jobs WHERE jobs.id = animation_runs.job_id);
+            CREATE INDEX ix_animation_runs_user_id ON animation_runs (user_id, created_at, id);
+            CREATE INDEX ix_animation_runs_active ON animation_runs (user_id) WHERE outcome IS NULL;
+            CREATE INDEX ix_animation_runs_job_id ON animation_runs (job_id);
+            CREATE TABLE callbacks (
+                id \(t.uuid) PRIMARY KEY NOT NULL,
+                animation_id \(t.uuid) NOT NULL UNIQUE REFERENCES animation_runs (id),
+                user_id \(t.text) NOT NULL,
+                url \(t.text) NOT NULL,
+                state \(t.text) NOT NULL,
+                tries \(t.integer) NOT NULL,
+                wake_at \(t.time),
+                last_status \(t.integer),
+                last_error \(t.text),
+                created_at \(t.time) NOT NULL,
+                ended_at \(t.time)
+            )\(t.end);
+            CREATE INDEX ix_callbacks_wake_at ON callbacks (wake_at) WHERE state = 'due';
+            CREATE TABLE object_deletions (
+                key \(t.text) PRIMARY KEY NOT NULL,
+                created_at \(t.time) NOT NULL,
+                wake_at \(t.time) NOT NULL,
+                tries \(t.integer) NOT NULL,
+                last_error \(t.text)
+            )\(t.end);
+            CREATE INDEX ix_object_deletions_wake_at ON object_deletions (wake_at);
+            """
     }
 
     private static func jobs(_ t: Columns) -> String {

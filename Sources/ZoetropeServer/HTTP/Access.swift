@@ -10,12 +10,29 @@ struct Access: Sendable {
     /// The caller of a request.
     ///
     /// Throws the ``Problem`` that is answered when there is none.
-    func caller(of request: Request) throws(Problem) -> Caller {
+    func caller(of request: Request) async throws(Problem) -> Caller {
         switch auth {
         case .local:
             try refuseStrangers(request)
             return Caller(userID: "local", tier: .paid)
+        case .token(let caller):
+            do throws(AccessError) {
+                return try await caller(Self.token(of: request))
+            } catch {
+                throw Problem(error)
+            }
         }
+    }
+
+    private static func token(of request: Request) throws(AccessError) -> String {
+        let values = request.headers[values: .authorization]
+        guard values.count <= 1 else { throw AccessError(.malformed, "more than one Authorization header") }
+        guard let value = values.first else { throw AccessError(.missing) }
+        let parts = value.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw AccessError(.malformed, "Authorization is not a Bearer token")
+        }
+        return String(parts[1])
     }
 
     /// Without a login, whatever reaches the port is the user, so a web page that the user looks at must not reach it.
@@ -43,5 +60,24 @@ struct Access: Sendable {
             authority[colon...].dropFirst().utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { return authority }
         return String(authority[..<colon])
+    }
+}
+
+extension Problem {
+    /// 401 for every token that is not accepted, and 503 when that cannot be found out.
+    init(_ error: AccessError) {
+        if error.code == .unavailable {
+            self = .unavailable("Access tokens cannot be checked right now", retryAfterSeconds: 5)
+            return
+        }
+        let (code, detail) =
+            switch error.code {
+            case .missing: ("token_missing", "Send an access token: Authorization: Bearer TOKEN")
+            case .expired: ("token_expired", "The access token has expired. Get a new one")
+            default: ("token_invalid", "The access token is not valid")
+            }
+        self.init(.unauthorized, code, detail)
+        headers[.wwwAuthenticate] =
+            error.code == .missing ? "Bearer" : "Bearer error=\"invalid_token\", error_description=\"\(detail)\""
     }
 }

@@ -1,12 +1,16 @@
 import HTTPTypes
-import Hummingbird
-import Logging
+package import Hummingbird
+package import Logging
 
 /// What every answer has in common: a request id, errors as problem details, one line in the log.
-struct Envelope: RouterMiddleware {
-    let logger: Logger
+package struct Envelope: RouterMiddleware {
+    private let logger: Logger
 
-    func handle(
+    package init(logger: Logger) {
+        self.logger = logger
+    }
+
+    package func handle(
         _ request: Request,
         context: APIContext,
         next: (Request, APIContext) async throws -> Response
@@ -27,7 +31,7 @@ struct Envelope: RouterMiddleware {
         }
         response.headers[.requestID] = context.requestID
         response.headers[.contentTypeOptions] = "nosniff"
-        response.headers[.cacheControl] = "no-store"
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         logger.debug(
             "answered",
             metadata: [

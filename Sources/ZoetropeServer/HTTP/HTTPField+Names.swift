@@ -3,6 +3,9 @@ import HTTPTypes
 extension HTTPField.Name {
     static let requestID = named("X-Request-Id")
     static let idempotencyKey = named("Idempotency-Key")
+    static let idempotencyReplayed = named("Idempotency-Replayed")
+    static let lastEventID = named("Last-Event-ID")
+    static let accelBuffering = named("X-Accel-Buffering")
     static let contentTypeOptions = named("X-Content-Type-Options")
 
     private static func named(_ name: String) -> HTTPField.Name {

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import ZoetropeCore
@@ -36,9 +37,23 @@ extension Problem {
             case .restoreNotFound: Problem(.notFound, "restore_not_found", text)
             case .animationNotFound: Problem(.notFound, "animation_not_found", text)
             case .alreadyFinal: Problem(.conflict, "already_final", text)
+            case .limited(let hit): Problem(hit, text)
             case .idempotencyMismatch: Problem(.unprocessableContent, "idempotency_mismatch", text)
             case .unknownModel: Problem(invalid: [Field(field: "model", message: text)])
             }
+    }
+
+    private init(_ hit: LimitHit, _ text: String) {
+        let (code, until): (String, Date?) =
+            switch hit {
+            case .active: ("active_limit", nil)
+            case .daily(_, let until): ("daily_limit", until)
+            case .dailyCost(_, let until): ("daily_cost_limit", until)
+            case .serviceDailyCost(let until): ("budget_exceeded", until)
+            }
+        // Of what is under way nobody knows when it ends.
+        let wait = until.map { Int($0.timeIntervalSinceNow.rounded(.up)) } ?? 15
+        self = .limited(code, text, retryAfterSeconds: wait)
     }
 
     private init(_ error: RequestError) {
@@ -52,6 +67,16 @@ extension Problem {
         } else {
             self.init(invalid: fields)
         }
+    }
+
+    /// An address that a caller sent in a field, and that could not be used.
+    init(_ error: OutboundError, field: String) {
+        if error.code == .storage {
+            self = .unavailable("The image cannot be stored right now", retryAfterSeconds: 30)
+            return
+        }
+        self.init(.unprocessableContent, "\(field)_\(error.code.rawValue)", error.message)
+        fields = [Field(field: field, message: error.message)]
     }
 
     private init(_ error: ImageError) {

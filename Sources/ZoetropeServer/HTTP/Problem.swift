@@ -17,6 +17,8 @@ struct Problem: Error, Sendable {
     /// What is wrong with the values that were sent.
     var fields: [Field] = []
     var headers = HTTPFields()
+    /// The connection is closed behind the answer, whatever the client still sends.
+    var endsConnection = false
 
     init(_ status: HTTPResponse.Status, _ code: String, _ detail: String) {
         self.status = status
@@ -34,6 +36,13 @@ struct Problem: Error, Sendable {
     static func unavailable(_ detail: String, retryAfterSeconds: Int) -> Problem {
         var problem = Problem(.serviceUnavailable, "unavailable", detail)
         problem.headers[.retryAfter] = String(retryAfterSeconds)
+        return problem
+    }
+
+    /// Something ran out; `detail` says what and when it comes back.
+    static func limited(_ code: String, _ detail: String, retryAfterSeconds: Int) -> Problem {
+        var problem = Problem(.tooManyRequests, code, detail)
+        problem.headers[.retryAfter] = String(max(1, retryAfterSeconds))
         return problem
     }
 
@@ -58,7 +67,30 @@ struct Problem: Error, Sendable {
                 fields.map { ["field": .string($0.field), "message": .string($0.message)] }
             )
         }
-        return Response(status: status, headers: headers, json: .object(members), type: "application/problem+json")
+        let response = Response(
+            status: status,
+            headers: headers,
+            json: .object(members),
+            type: "application/problem+json"
+        )
+        return endsConnection ? response.endingConnection() : response
+    }
+}
+
+extension Response {
+    /// An answer that has been written and behind which nothing is to come.
+    private struct ConnectionOver: Error {}
+
+    /// The same answer as the last of its connection.
+    fileprivate func endingConnection() -> Response {
+        var response = self
+        response.headers[.connection] = "close"
+        response.body = ResponseBody(contentLength: body.contentLength) { [body] writer in
+            try await body.write(writer)
+            // The one way to make the server close: otherwise it reads the request to its end first.
+            throw ConnectionOver()
+        }
+        return response
     }
 }
 

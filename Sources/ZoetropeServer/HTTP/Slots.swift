@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Bounds how much of something is held in memory at a time; whoever finds no room is refused at once.
+/// Bounds how much of something is under way at a time; whoever finds no room is refused at once.
 final class Slots: Sendable {
     private let free: Mutex<Int>
 

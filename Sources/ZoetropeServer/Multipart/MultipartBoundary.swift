@@ -2,11 +2,11 @@ import HTTPTypes
 import Hummingbird
 
 /// What separates the parts of a form: 1–70 characters (RFC 2046, 5.1.1).
-struct MultipartBoundary: Sendable, Hashable {
+package struct MultipartBoundary: Sendable, Hashable {
     let bytes: [UInt8]
 
     /// Nil when it is too long, holds another character than the RFC allows, or ends with a space.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let allowed = "'()+_,-./:=? ".utf8
         let isAllowed = text.utf8.allSatisfy { byte in
             switch byte {

@@ -1,7 +1,7 @@
 /// A body that is not a form by RFC 2046 and RFC 7578, or one with more than we take.
-struct MultipartError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct MultipartError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A sentence that names the rule; holds nothing of the body.
-    let description: String
+    package let description: String
 
     init(_ description: String) {
         self.description = description

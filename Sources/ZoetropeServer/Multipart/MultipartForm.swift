@@ -1,96 +1,106 @@
-import Glibc
+import NIOCore
 
-/// The parts of a `multipart/form-data` body.
+/// The parts of a `multipart/form-data` body that somebody wants; the others do nothing.
 ///
-/// One pass over the bytes; every part is a range of them. What stands before the first and after the last boundary does
-/// nothing, as RFC 2046 wants it.
-struct MultipartForm: Sendable {
-    struct Part: Sendable, Hashable {
+/// Files go to disk as they come. In memory is no more than the small fields and some 100 kB of what is on its way.
+package struct MultipartForm: Sendable, Hashable {
+    struct Field: Sendable, Hashable {
         let name: String
-        fileprivate let range: Range<Int>
+        let bytes: [UInt8]
+
+        /// Nil when it is not UTF-8.
+        var text: String? { String(validating: bytes, as: UTF8.self) }
     }
 
-    static let mostParts = 32
-    /// Bytes of the headers of one part.
-    static let mostHeaderBytes = 8 * 1_024
-
-    private let body: [UInt8]
-    private(set) var parts: [Part] = []
-
-    func content(of part: Part) -> ArraySlice<UInt8> { body[part.range] }
-
-    init(parsing body: [UInt8], boundary: MultipartBoundary) throws(MultipartError) {
-        self.body = body
-        let delimiter = Array("\r\n--".utf8) + boundary.bytes
-        // The first boundary may begin the body, as if a line had ended before it.
-        var position: Int
-        if body.starts(with: delimiter[2...]) {
-            position = delimiter.count - 2
-        } else if let start = Self.find(delimiter, in: body, from: 0) {
-            position = start + delimiter.count
-        } else {
-            throw MultipartError("The body does not contain its boundary")
-        }
-        while try !Self.isClosed(body, &position) {
-            guard parts.count < Self.mostParts else {
-                throw MultipartError("The form has more than \(Self.mostParts) parts")
-            }
-            // A part without headers and content: its empty line's end is also the delimiter's beginning.
-            let headers = try Self.headers(in: body, &position)
-            guard let end = Self.find(delimiter, in: body, from: position) else {
-                throw MultipartError("The form ends without its closing boundary")
-            }
-            parts.append(Part(name: try PartHeaders(headers).name, range: position..<end))
-            position = end + delimiter.count
-        }
+    struct File: Sendable, Hashable {
+        let name: String
+        let path: String
+        let byteCount: Int
     }
 
-    /// Reads the rest of a boundary's line: true after the closing one.
-    private static func isClosed(_ body: [UInt8], _ position: inout Int) throws(MultipartError) -> Bool {
-        var rest = body[position...]
-        if rest.starts(with: "--".utf8) { return true }
-        rest = rest.drop { $0 == 0x20 || $0 == 0x09 }
-        guard rest.starts(with: "\r\n".utf8) else {
-            throw MultipartError("A boundary is not followed by the end of its line")
-        }
-        position = rest.startIndex + 2
-        return false
+    package struct Limits: Sendable {
+        package var parts = 32
+        /// Bytes of the headers of one part, with the empty line behind them.
+        package var headerBytes = 8 * 1_024
+        /// Bytes of one field of text.
+        package var textBytes = 1_024
+
+        package init() {}
     }
 
-    /// Takes the headers with the empty line that ends them.
-    private static func headers(in body: [UInt8], _ position: inout Int) throws(MultipartError) -> ArraySlice<UInt8> {
-        let start = position
-        if body[start...].starts(with: "\r\n".utf8) {
-            position += 2
-            return []
-        }
-        let searched = Array(body[start..<min(body.count, start + mostHeaderBytes)])
-        guard let end = find(Array("\r\n\r\n".utf8), in: searched, from: 0) else {
-            throw MultipartError(
-                body.count - start > mostHeaderBytes
-                    ? "A part has more than \(mostHeaderBytes) bytes of headers"
-                    : "The headers of a part do not end"
-            )
-        }
-        position = start + end + 4
-        return body[start..<start + end]
-    }
+    /// In the order of the body; a name may come more than once.
+    private(set) var fields: [Field] = []
+    private(set) var files: [File] = []
 
-    /// Where a pattern that begins with a carriage return begins.
+    /// Reads a body to its end.
     ///
-    /// The boundary's pattern holds only one, so no byte is compared twice, whatever the body holds.
-    private static func find(_ pattern: [UInt8], in body: [UInt8], from start: Int) -> Int? {
-        body.withUnsafeBytes { body in
-            guard let base = body.baseAddress else { return nil }
-            var position = start
-            while position + pattern.count <= body.count,
-                let match = memchr(base + position, Int32(pattern[0]), body.count - position - pattern.count + 1)
-            {
-                position = base.distance(to: UnsafeRawPointer(match))
-                if body[position...].starts(with: pattern) { return position }
-                position += 1
+    /// - Parameters:
+    ///   - body: The request's body.
+    ///   - boundary: What separates its parts.
+    ///   - texts: Names of the fields that are kept in memory.
+    ///   - uploads: Names of the fields that are written to files.
+    ///   - folder: Where the files are made, under names of our own.
+    ///   - limits: How much is taken; all bytes together are bounded by the body.
+    /// - Returns: The form.
+    /// - Throws: ``MultipartError``, `StorageError`, and what the body throws.
+    static func read(
+        _ body: inout BodyReader,
+        boundary: MultipartBoundary,
+        texts: Set<String>,
+        uploads: Set<String>,
+        in folder: String,
+        limits: Limits = Limits()
+    ) async throws -> MultipartForm {
+        var parser = MultipartParser(boundary: boundary, limits: limits)
+        var form = MultipartForm()
+        var part = Part.ignored
+        while let bytes = try await body.next() {
+            parser.feed(bytes.readableBytesView)
+            while let event = try parser.next() {
+                switch event {
+                case .part(let name):
+                    if uploads.contains(name) {
+                        part = .upload(name, try await UploadFile(creating: "\(folder)/upload-\(form.files.count)"))
+                    } else {
+                        part = texts.contains(name) ? .text(name, []) : .ignored
+                    }
+                case .content(let bytes):
+                    try await part.append(bytes, limits)
+                case .end:
+                    try await form.add(part)
+                    part = .ignored
+                }
             }
-            return nil
+        }
+        try parser.finish()
+        return form
+    }
+
+    /// The part that is coming.
+    private enum Part {
+        case text(String, [UInt8])
+        case upload(String, UploadFile)
+        case ignored
+
+        mutating func append(_ bytes: ArraySlice<UInt8>, _ limits: Limits) async throws {
+            switch self {
+            case .text(let name, let text):
+                guard bytes.count <= limits.textBytes - text.count else {
+                    throw MultipartError("The field \(name) has more than \(limits.textBytes) bytes")
+                }
+                self = .text(name, text + bytes)
+            case .upload(_, let file): try await file.write(bytes)
+            case .ignored: break
+            }
+        }
+    }
+
+    private mutating func add(_ part: Part) async throws {
+        switch part {
+        case .text(let name, let text): fields.append(Field(name: name, bytes: text))
+        case .upload(let name, let file):
+            files.append(File(name: name, path: file.path, byteCount: try await file.finish()))
+        case .ignored: break
         }
     }
 }

@@ -1,88 +1,111 @@
-import Foundation
-import StrictJSON
+package import Foundation
+import Hummingbird
+package import StrictJSON
 import ZoetropeCore
-import ZoetropeWorkflow
+package import ZoetropeWorkflow
 
 /// Writes jobs and animations as the API shows them.
-struct ObjectWriter: Sendable {
-    let service: AnimationService
-    let retentionDays: Int
+package struct ObjectWriter: Sendable {
+    private let urls: ObjectURLs
+    private let urlLifetime: Duration
+    private let retention: Duration
+    /// What paths on this service are put behind; empty where nobody knows.
+    private var base: String
+    let now: @Sendable () -> Date
 
-    func objects(_ jobs: [Job], for caller: Caller) async throws -> [JSONValue] {
-        var objects: [JSONValue] = []
-        for job in jobs {
-            do {
-                objects.append(try await object(job, for: caller))
-            } catch ServiceError.jobNotFound {
-                // Deleted since it was listed.
-            }
-        }
-        return objects
+    /// Makes a writer.
+    ///
+    /// - Parameters:
+    ///   - urls: Signs addresses of objects.
+    ///   - urlLifetime: How long an address works; never longer than the object lives.
+    ///   - retentionDays: Days after which an animation is deleted.
+    ///   - publicURL: Where this service can be reached, without a slash at its end; nil takes it from each request.
+    ///   - now: The time that addresses and progress are told for.
+    package init(
+        urls: ObjectURLs,
+        urlLifetime: Duration,
+        retentionDays: Int,
+        publicURL: String?,
+        now: @escaping @Sendable () -> Date
+    ) {
+        self.urls = urls
+        self.urlLifetime = urlLifetime
+        retention = .seconds(retentionDays * 86_400)
+        base = publicURL ?? ""
+        self.now = now
     }
 
-    func object(_ job: Job, for caller: Caller) async throws -> JSONValue {
-        object(job, animations: try await animations(of: job, for: caller))
+    /// The writer for the answer to a request, which came by some address.
+    func answering(_ request: Request) -> ObjectWriter {
+        guard base.isEmpty, let authority = request.head.authority,
+            authority.wholeMatch(of: /(?:[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?/) != nil
+        else { return self }
+        var writer = self
+        writer.base = "http://\(authority)"
+        return writer
     }
 
-    func object(_ job: Job, animations: [JSONValue]) -> JSONValue {
-        [
+    func object(_ entry: JobEntry) -> JSONValue {
+        let job = entry.job
+        let expiry = job.createdAt + retention
+        return [
             "id": .string(job.id.description),
             "user_id": .string(job.userID),
             "session_id": .orNull(job.sessionID),
             "kind": .string(job.kind.rawValue),
             "on_failure": .string(job.onFailure.rawValue),
-            "source": [
-                "s3_key": .string(job.source.key.description),
-                "content_type": .string(job.source.contentType),
-                "width": .integer(Int64(job.source.size.width)),
-                "height": .integer(Int64(job.source.size.height)),
-                "byte_count": .integer(Int64(job.source.byteCount)),
-                "sha256": .string(job.source.sha256),
-            ],
+            "source": object(job.source, until: expiry),
             "created_at": .string(job.createdAt.rfc3339),
-            // None can be made yet.
-            "restore_attempts": [],
-            "animation_attempts": .array(animations),
+            "restore_attempts": .array(entry.restores.map { object($0) }),
+            "animation_attempts": .array(entry.animations.map { object($0) }),
         ]
     }
 
-    func animations(of job: Job, for caller: Caller) async throws -> [JSONValue] {
-        var objects: [JSONValue] = []
-        for attempt in try await service.animations(of: job.id, for: caller) {
-            objects.append(try await object(attempt, of: job, for: caller))
-        }
-        return objects
+    func object(_ restore: RestoreAttempt) -> JSONValue {
+        [
+            "id": .string(restore.id.description),
+            "job_id": .string(restore.jobID.description),
+            "source": object(restore.image, until: restore.createdAt + retention),
+            "created_at": .string(restore.createdAt.rfc3339),
+        ]
     }
 
-    func object(_ attempt: AnimationAttempt, of job: Job, for caller: Caller) async throws -> JSONValue {
-        let run = try await service.run(attempt.id)
-        guard attempt.status == .pending, run?.outcome != nil else { return object(attempt, run, of: job) }
-        // It ended between the two reads.
-        return object(try await service.animation(attempt.id, of: job.id, for: caller), run, of: job)
+    private func object(_ image: SourceImage, until expiry: Date) -> JSONValue {
+        [
+            "s3_key": .string(image.key.description),
+            "url": .orNull(url(of: image.key.description, until: expiry)),
+            "content_type": .string(image.contentType),
+            "width": .integer(Int64(image.size.width)),
+            "height": .integer(Int64(image.size.height)),
+            "byte_count": .integer(Int64(image.byteCount)),
+            "sha256": .string(image.sha256),
+        ]
     }
 
-    /// An animation whose run is nil when the engine does not know it.
-    func object(_ attempt: AnimationAttempt, _ run: Run?, of job: Job) -> JSONValue {
+    package func object(_ record: AnimationRecord) -> JSONValue {
+        let attempt = record.attempt
+        let run = record.run
         let isDrawnByModel = attempt.params?["provider"]?.string != VideoModel.Provider.local.rawValue
+        let expiry = expiry(of: attempt)
+        let isReady = attempt.status == .ready
         return [
             "id": .string(attempt.id.description),
             "job_id": .string(attempt.jobID.description),
             "restore_id": .orNull(attempt.restoreID?.description),
             "status": .string(attempt.status.rawValue),
             "step": .string((run?.state ?? (attempt.status == .pending ? .queued : .done)).rawValue),
-            "progress": .integer(Int64(Progress.percent(attempt.status, run))),
+            "progress": .integer(Int64(percent(of: record))),
             "preview_s3_key": .string(attempt.previewS3Key),
             "result_s3_key": .orNull(attempt.resultS3Key),
             "thumb_s3_key": .orNull(attempt.thumbS3Key),
-            // There is no signed way to the objects yet.
-            "preview_url": .null,
-            "result_url": .null,
-            "thumb_url": .null,
+            "preview_url": .orNull(isReady ? url(of: attempt.previewS3Key, until: expiry) : nil),
+            "result_url": .orNull(isReady ? url(of: attempt.resultS3Key, until: expiry) : nil),
+            "thumb_url": .orNull(isReady ? url(of: attempt.thumbS3Key, until: expiry) : nil),
             "model": .orNull(attempt.model),
             "params": attempt.params ?? .null,
             "ai_generated": .bool(isDrawnByModel),
             "digital_source_type": .string(
-                DigitalSourceType(isDrawnByModel: isDrawnByModel, attempt: attempt, kind: job.kind).uri
+                DigitalSourceType(isDrawnByModel: isDrawnByModel, attempt: attempt, kind: record.kind).uri
             ),
             "cost_usd": run.map { .number($0.cost.usd) } ?? attempt.params?["cost_usd"] ?? .null,
             // Before the end it can only be something that the caller sent.
@@ -90,11 +113,50 @@ struct ObjectWriter: Sendable {
             "created_at": .string(attempt.createdAt.rfc3339),
             "provider_done_at": .orNull(run?.providerDoneAt?.rfc3339),
             "playable_at": .orNull(run?.playableAt?.rfc3339),
-            "expires_at": .string((attempt.createdAt + Double(retentionDays) * 86_400).rfc3339),
+            "expires_at": .string(expiry.rfc3339),
         ]
+    }
+
+    /// When an animation is deleted.
+    func expiry(of attempt: AnimationAttempt) -> Date { attempt.createdAt + retention }
+
+    /// How far an animation is, in whole per cent: 100 once it can be played, 0 once it has failed, since nothing of it
+    /// is kept.
+    func percent(of record: AnimationRecord) -> Int {
+        switch record.attempt.status {
+        case .ready: 100
+        case .failed: 0
+        case .pending: min(99, Int((100 * (record.run?.progress(at: now()) ?? 0)).rounded(.down)))
+        }
+    }
+
+    /// A signed address; nil for what is no key, or has expired.
+    private func url(of key: String?, until expiry: Date) -> String? {
+        let now = now()
+        guard let key = key.flatMap({ ObjectKey($0) }), now < expiry else { return nil }
+        let url = urls.url(key, min(now + urlLifetime, expiry))
+        return url.hasPrefix("/") ? base + url : url
     }
 }
 
 extension JSONValue {
-    fileprivate static func orNull(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+    static func orNull(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+}
+
+extension ObjectWriter {
+    /// The body of a callback: `type`, `timestamp` and, in `data`, the animation as the API shows it.
+    ///
+    /// Without a record, whose row has gone with its scene, `data` holds the identifier and that it failed.
+    package func body(of callback: Callback, _ record: AnimationRecord?) -> [UInt8] {
+        let isReady = record?.attempt.status == .ready
+        let body: JSONValue = [
+            "type": .string(isReady ? "animation.ready" : "animation.failed"),
+            "timestamp": .string((callback.endedAt ?? now()).rfc3339),
+            "data": record.map { object($0) } ?? [
+                "id": .string(callback.animationID.description), "status": "failed",
+            ],
+        ]
+        // Only a number that is not finite has no JSON, and there is none.
+        return (try? body.encoded()) ?? []
+    }
 }

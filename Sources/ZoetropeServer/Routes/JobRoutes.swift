@@ -7,53 +7,105 @@ import ZoetropeWorkflow
 /// Images and what was made of them.
 struct JobRoutes: Sendable {
     let service: AnimationService
+    let library: AnimationLibrary
     let objects: ObjectWriter
-    /// Each holds up to three copies of an image.
-    private let uploads = Slots(8)
+    let outbound: Outbound
+    private let pace: BodyPace
+    /// Each has up to two copies of an image on disk: 3.2 GB in all.
+    private let uploads = Slots(64)
 
-    init(service: AnimationService, objects: ObjectWriter) {
+    init(
+        service: AnimationService,
+        library: AnimationLibrary,
+        objects: ObjectWriter,
+        outbound: Outbound,
+        pace: BodyPace
+    ) {
         self.service = service
+        self.library = library
         self.objects = objects
+        self.outbound = outbound
+        self.pace = pace
     }
 
     @Sendable func create(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
-        let boundary = try request.multipartBoundary()
+        let job = try await withUpload(request) { upload in
+            try await service.createJob(upload.image, for: caller, kind: upload.kind, onFailure: upload.onFailure)
+        }
+        return Response(
+            status: .created,
+            headers: [.location: "/api/v1/jobs/\(job.id)"],
+            json: objects.answering(request).object(JobEntry(job: job))
+        )
+    }
+
+    @Sendable func restore(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
+        // First of all: of a job that is not there nothing else is said, and nothing is uploaded for it.
+        let job = try await service.job(context.jobID(), for: caller)
+        let restore = try await withUpload(request) { upload in
+            try await service.createRestore(upload.image, of: job.id, for: caller)
+        }
+        return Response(
+            status: .created,
+            headers: [.location: "/api/v1/jobs/\(job.id)"],
+            json: objects.answering(request).object(restore)
+        )
+    }
+
+    /// Brings an image to disk: one that the request holds, or the one at its `image_url`.
+    private func withUpload<Result: Sendable>(
+        _ request: Request,
+        _ body: @Sendable (JobUpload) async throws -> Result
+    ) async throws -> Result {
+        let isForm = request.headers[.contentType].flatMap { HeaderValue($0) }?.text != "application/json"
+        let boundary = isForm ? try request.multipartBoundary() : nil
         return try await uploads.withSlot {
-            let body = try await request.bytes(upTo: Request.mostMultipartBytes)
-            let upload = try JobUpload(MultipartForm(parsing: body, boundary: boundary))
-            let job = try await service.createJob(
-                upload.image,
-                for: caller,
-                kind: upload.kind,
-                onFailure: upload.onFailure
-            )
-            return Response(
-                status: .created,
-                headers: [.location: "/api/v1/jobs/\(job.id)"],
-                json: objects.object(job, animations: [])
-            )
+            try await service.withUploadFolder { [pace, outbound] folder in
+                guard let boundary else {
+                    let upload = try JobUpload(try await request.jsonObject(), in: folder)
+                    try await upload.fetch(outbound)
+                    return try await body(upload)
+                }
+                var reader = try BodyReader(request, upTo: Request.mostMultipartBytes, pace: pace)
+                return try await body(try await JobUpload.read(&reader, boundary: boundary, in: folder))
+            }
         }
     }
 
-    /// The newest jobs, newest first.
+    /// A page of jobs, newest first.
     @Sendable func list(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
-        let jobs = try await service.jobs(of: caller, limit: limit(of: request))
-        return Response(status: .ok, json: ["jobs": .array(try await objects.objects(jobs, for: caller))])
+        let page = try PageRequest(request)
+        let objects = objects.answering(request)
+        let kind = try request.uri.queryParameters["kind"]
+            .map { text throws(Problem) in
+                guard let kind = JobKind(rawValue: String(text)) else {
+                    let offered = JobKind.allCases.map(\.rawValue).joined(separator: " or ")
+                    throw Problem(invalid: [.init(field: "kind", message: "Invalid kind. Choose \(offered)")])
+                }
+                return kind
+            }
+        let (jobs, next) = try await library.jobs(
+            JobQuery(
+                userID: caller.userID,
+                sessionID: request.uri.queryParameters["session"].map { String($0) },
+                kind: kind,
+                after: page.after,
+                limit: page.limit
+            )
+        )
+        return Response(
+            status: .ok,
+            json: ["jobs": .array(jobs.map { objects.object($0) }), "next_cursor": .orNull(next?.cursor)]
+        )
     }
 
     @Sendable func show(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
-        let job = try await service.job(context.jobID(), for: caller)
-        return Response(status: .ok, json: try await objects.object(job, for: caller))
+        Response(status: .ok, json: objects.answering(request).object(try await library.job(context.jobID(), for: caller)))
     }
 
-    private func limit(of request: Request) throws(Problem) -> Int {
-        guard let text = request.uri.queryParameters["limit"] else { return 20 }
-        guard let limit = Int(text), (1...100).contains(limit) else {
-            throw Problem(invalid: [
-                .init(field: "limit", message: "Invalid limit. Choose a whole number from 1 to 100")
-            ])
-        }
-        return limit
+    @Sendable func delete(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
+        try await library.delete(context.jobID(), for: caller)
+        return Response(status: .noContent)
     }
 }
 

@@ -10,9 +10,12 @@ struct RouteTable {
 
     let router: Router<APIContext>
     private let access: Access
+    private let admit: @Sendable (Caller) throws(Problem) -> Void
 
-    init(access: Access, logger: Logger) {
+    /// `admit` throws when a caller has sent too many requests.
+    init(access: Access, admit: @escaping @Sendable (Caller) throws(Problem) -> Void, logger: Logger) {
         self.access = access
+        self.admit = admit
         router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: Envelope(logger: logger))
     }
@@ -23,7 +26,11 @@ struct RouteTable {
     }
 
     private func authorized(_ handler: @escaping CallerHandler) -> Handler {
-        { [access] request, context in try await handler(request, context, access.caller(of: request)) }
+        { [access, admit] request, context in
+            let caller = try await access.caller(of: request)
+            try admit(caller)
+            return try await handler(request, context, caller)
+        }
     }
 
     /// Adds a path for everybody.

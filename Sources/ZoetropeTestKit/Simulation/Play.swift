@@ -112,7 +112,11 @@ final class Play: @unchecked Sendable {
             catalogue: ModelCatalogue.builtIn.with(Self.cog),
             policy: world.policy,
             hasProvider: true,
-            write: { _, path in world.files.write(world.dice.next(), to: path) }
+            reduce: { file, limits, target in
+                guard world.files.read(file) != nil else { throw StorageError(.missing, "there is no \(file)") }
+                world.files.write(world.dice.next(), to: target)
+                return try StillImage(parsing: SimulatedClient.photo, limits: limits).header
+            }
         )
         api = (process, service)
     }

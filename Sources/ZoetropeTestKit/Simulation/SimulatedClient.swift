@@ -99,20 +99,34 @@ struct SimulatedClient: Sendable {
         return world.isOver ? .unclear : answer ?? .unclear
     }
 
+    /// Asks with the photo in a file, as the server does.
+    private func upload<Value: Sendable>(
+        _ question: @escaping @Sendable (AnimationService, _ file: String) async throws -> Value
+    ) async -> Answer<Value> {
+        await ask { [world] service in
+            try await service.withUploadFolder { folder in
+                world.files.write(0, to: "\(folder)/upload")
+                return try await question(service, "\(folder)/upload")
+            }
+        }
+    }
+
     /// Lives through one job with all its animations.
     func run(_ job: JobPlan) async {
         await world.time.pause(for: .seconds(job.startsAfter))
         let caller = job.caller
         let kind = job.kind
         while job.id == nil, !world.isOver {
-            if case .value(let row) = await ask({ try await $0.createJob(Self.photo, for: caller, kind: kind) }) {
+            let answer = await upload { try await $0.createJob($1, for: caller, kind: kind) }
+            if case .value(let row) = answer {
                 job.id = row.id
             }
             await world.time.pause(for: .seconds(world.dice.within(0...60)))
         }
         guard let id = job.id else { return }
         while job.wantsRestore, job.restoreID == nil, !world.isOver {
-            if case .value(let row) = await ask({ try await $0.createRestore(Self.photo, of: id, for: caller) }) {
+            let answer = await upload { try await $0.createRestore($1, of: id, for: caller) }
+            if case .value(let row) = answer {
                 job.restoreID = row.id
             }
             await world.time.pause(for: .seconds(world.dice.within(0...60)))
@@ -167,7 +181,9 @@ struct SimulatedClient: Sendable {
             restoreID: order.usesRestore ? order.job.restoreID : nil,
             model: order.model.alias,
             params: .object(params),
-            idempotency: (order.key, fingerprint)
+            idempotency: Repeatable(key: order.key, fingerprint: fingerprint) { record in
+                ["id": .string(record.attempt.id.description), "job_id": .string(record.attempt.jobID.description)]
+            }
         )
     }
 
@@ -177,17 +193,24 @@ struct SimulatedClient: Sendable {
         let animation = animation(order, fingerprint: order.key)
         let caller = order.job.caller
         let answer = await ask { service in
-            try await service.createAnimation(animation, of: job, for: caller, id: id).attempt
+            switch try await service.createAnimation(animation, of: job, for: caller, id: id) {
+            case .new(let record): (record.attempt.id.description, record.attempt.jobID.description)
+            case .replayed(let answer): (answer["id"]?.string ?? "", answer["job_id"]?.string ?? "")
+            }
         }
         switch answer {
-        case .value(let attempt):
-            if attempt.jobID != job {
+        case .value((let text, let jobText)):
+            if jobText != job.description {
                 world.judge.fail("I3", "\(order.key) was answered with another user's animation")
             }
-            if let answered = order.answered, answered != attempt.id {
-                world.judge.fail("I3", "one key, two animations: \(answered) and \(attempt.id)")
+            guard let id = AnimationID(text) else {
+                world.judge.fail("I3", "\(order.key) was answered without an id")
+                return
             }
-            order.answered = attempt.id
+            if let answered = order.answered, answered != id {
+                world.judge.fail("I3", "one key, two animations: \(answered) and \(id)")
+            }
+            order.answered = id
         case .refused(.idempotencyMismatch):
             world.judge.fail("I3", "the same body was taken for another, key \(order.key)")
         case .refused:
@@ -248,7 +271,7 @@ struct SimulatedClient: Sendable {
     }
 
     /// A PNG of 64 × 64 pixels, the smallest that is taken.
-    private static let photo: [UInt8] = {
+    static let photo: [UInt8] = {
         let text =
             "iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAQAAAACCEkxzAAAAEklEQVR42mNYBQUMo4xRBukMAJiiVBCrSgnEAAAAAElFTkSuQmCC"
         return Array(Data(base64Encoded: text) ?? Data())

@@ -1,3 +1,4 @@
+import Foundation
 import ZoetropeCore
 import ZoetropeWorkflow
 
@@ -124,6 +125,13 @@ struct SimulatedObjectStore: ObjectStore {
         return stored.facts
     }
 
+    func open(_ key: ObjectKey) async throws(StorageError) -> (any ObjectReader)? {
+        let verdict = try await enter(.get)
+        let stored = world.objects.objects[key]
+        try await leave(.get, verdict)
+        return stored.map(SimulatedObjectReader.init)
+    }
+
     func delete(_ key: ObjectKey) async throws(StorageError) {
         let verdict = try await enter(.delete)
         world.note(1_401, "  delete \(key)")
@@ -137,5 +145,22 @@ struct SimulatedObjectStore: ObjectStore {
         let keys = world.objects.keys.filter { $0.description.hasPrefix(prefix) }
         try await leave(.get, verdict)
         return keys
+    }
+}
+
+/// Bytes that repeat an object's content, which is one number.
+private struct SimulatedObjectReader: ObjectReader {
+    let stored: ObjectLedger.Stored
+
+    var byteCount: Int64 { stored.facts.byteCount }
+    var entityTag: String { stored.facts.sha256 }
+    var contentType: String { stored.facts.contentType }
+    var modifiedAt: Date { Date(timeIntervalSince1970: 0) }
+
+    func bytes(at offset: Int64, count: Int) async throws(StorageError) -> [UInt8] {
+        (offset..<max(offset, min(byteCount, offset + Int64(count))))
+            .map { position in
+                UInt8(truncatingIfNeeded: stored.content >> (position % 8 * 8))
+            }
     }
 }

@@ -88,6 +88,9 @@ extension AnimationRequest {
     /// What one generation of this request costs at most.
     package var priceOfPart: MicroUSD { model.pricePerPart(resolution: resolution, seconds: seconds) }
 
+    /// What the whole clip costs at most when nothing is begun anew.
+    package var price: MicroUSD { model.price(resolution: resolution, seconds: seconds) }
+
     /// Generations that the clip is made of.
     package var partCount: Int { model.parts(seconds: seconds) }
 }

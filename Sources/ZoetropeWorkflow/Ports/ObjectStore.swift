@@ -16,6 +16,9 @@ package protocol ObjectStore: Sendable {
     /// Throws ``StorageError`` with `missing` when there is none.
     func get(_ key: ObjectKey, to file: String) async throws(StorageError) -> ObjectFacts
 
+    /// Opens an object to read parts of it; nil when there is none.
+    func open(_ key: ObjectKey) async throws(StorageError) -> (any ObjectReader)?
+
     /// Deletes an object; one that is not there counts as deleted.
     func delete(_ key: ObjectKey) async throws(StorageError)
 

@@ -106,28 +106,72 @@ package struct Intake: Sendable {
     package var restore: RestoreAttempt?
     package var animation: AnimationIntake?
     package var idempotency: IdempotencyKey?
+    /// What the user and the service may have under way and spend, counted in the same transaction.
+    package var limits: IntakeLimits?
 
     package init(
         job: Job? = nil,
         restore: RestoreAttempt? = nil,
         animation: AnimationIntake? = nil,
-        idempotency: IdempotencyKey? = nil
+        idempotency: IdempotencyKey? = nil,
+        limits: IntakeLimits? = nil
     ) {
         self.job = job
         self.restore = restore
         self.animation = animation
         self.idempotency = idempotency
+        self.limits = limits
     }
+}
+
+/// What another animation must stay within; nil is without a limit.
+package struct IntakeLimits: Sendable, Equatable {
+    /// Animations of a user that are not at their end.
+    package var active: Int?
+    /// Animations of a user in a UTC day.
+    package var daily: Int?
+    /// What a user's animations may cost in a UTC day, booked, reserved and still to come.
+    package var dailyCost: MicroUSD?
+    /// What all users' animations may.
+    package var serviceDailyCost: MicroUSD?
+
+    package init(
+        active: Int? = nil,
+        daily: Int? = nil,
+        dailyCost: MicroUSD? = nil,
+        serviceDailyCost: MicroUSD? = nil
+    ) {
+        self.active = active
+        self.daily = daily
+        self.dailyCost = dailyCost
+        self.serviceDailyCost = serviceDailyCost
+    }
+
+    package static let none = IntakeLimits()
+}
+
+/// A limit that another animation would pass.
+package enum LimitHit: Sendable, Equatable {
+    case active(limit: Int)
+    case daily(limit: Int, until: Date)
+    case dailyCost(limit: MicroUSD, until: Date)
+    case serviceDailyCost(until: Date)
 }
 
 /// An accepted animation: the row that callers know, and its run.
 package struct AnimationIntake: Sendable {
     package let attempt: AnimationAttempt
     package let run: Run
+    /// Whose limits it counts for; nil for nobody's.
+    package let userID: String?
+    /// Whom to tell how it ended.
+    package let callback: Callback?
 
-    package init(attempt: AnimationAttempt, run: Run) {
+    package init(attempt: AnimationAttempt, run: Run, userID: String? = nil, callback: Callback? = nil) {
         self.attempt = attempt
         self.run = run
+        self.userID = userID
+        self.callback = callback
     }
 }
 
@@ -140,13 +184,23 @@ package struct IdempotencyKey: Sendable, Equatable {
     /// What is answered, now and to repetitions.
     package let answer: JSONValue
     package let expiresAt: Date
+    /// Whether the call is known to be a new one: what the key stood for before is forgotten.
+    package let replaces: Bool
 
-    package init(userID: String, key: String, fingerprint: String, answer: JSONValue, expiresAt: Date) {
+    package init(
+        userID: String,
+        key: String,
+        fingerprint: String,
+        answer: JSONValue,
+        expiresAt: Date,
+        replaces: Bool = false
+    ) {
         self.userID = userID
         self.key = key
         self.fingerprint = fingerprint
         self.answer = answer
         self.expiresAt = expiresAt
+        self.replaces = replaces
     }
 }
 
@@ -158,6 +212,8 @@ package enum IntakeOutcome: Sendable, Equatable {
     case mismatched
     /// The job that the intake belongs to is not there or is going.
     case jobMissing
+    /// A limit would be passed; nothing was written.
+    case limited(LimitHit)
 }
 
 package struct ClaimOrder: Sendable {

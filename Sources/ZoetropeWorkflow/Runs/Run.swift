@@ -191,20 +191,3 @@ package struct PublishedVideo: Sendable, Equatable {
         self.posterSHA256 = posterSHA256
     }
 }
-
-extension Run {
-    /// Share of the whole work that is done, 0…1; an estimate, because providers do not say.
-    ///
-    /// A generation usually takes two minutes, and the bar slows down as it takes longer, so that it never stands still.
-    package func progress(at now: Date) -> Double {
-        switch state {
-        case .queued: return 0
-        case .submitting: return 0.02
-        case .generating:
-            let elapsed = now.timeIntervalSince(openIntent?.sentAt ?? now)
-            return 0.05 + 0.8 * (1 - 1 / (1 + max(0, elapsed) / 60))
-        case .finishing: return 0.9
-        case .compensating, .done: return outcome == .ready ? 1 : 0
-        }
-    }
-}

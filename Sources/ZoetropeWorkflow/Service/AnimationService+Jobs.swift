@@ -1,13 +1,26 @@
 package import ZoetropeCore
 
+/// Reads an image file and writes its picture, as `StillImage` has it, to a new file; returns what its head says.
+///
+/// Throws ``ImageError`` for a file that is refused, and ``StorageError``.
+package typealias ImageReduction =
+    @Sendable (_ file: String, _ limits: ImageLimits, _ target: String) async throws -> ImageHeader
+
 /// Images and their jobs.
 extension AnimationService {
+    /// Runs `body` with a new, empty folder for a file that is to become a job or a restored version.
+    package func withUploadFolder<Result: Sendable>(
+        _ body: @Sendable (String) async throws -> Result
+    ) async throws -> Result {
+        try await scratch.withFolder(for: AnimationID(chance.uuid()), epoch: 0, body)
+    }
+
     /// Stores an image and its job.
     ///
     /// Only the picture is kept: no EXIF, GPS or other metadata reaches the store.
     ///
     /// - Parameters:
-    ///   - image: The file as it came.
+    ///   - image: The file as it came, in the folder of ``withUploadFolder(_:)``.
     ///   - caller: Whose it is.
     ///   - kind: A photo, or a generated scene.
     ///   - onFailure: What becomes of it when its animation fails for good; nil for the kind's own way.
@@ -16,16 +29,15 @@ extension AnimationService {
     /// - Returns: The job.
     /// - Throws: ``ImageError``, ``StorageError``, ``RunStoreError``.
     package func createJob(
-        _ image: [UInt8],
+        _ image: String,
         for caller: Caller,
         kind: JobKind,
         onFailure: FailurePolicy? = nil,
         id: JobID? = nil,
         limits: ImageLimits = .standard
     ) async throws -> Job {
-        let still = try StillImage(parsing: image, limits: limits)
         let id = id ?? JobID(chance.uuid())
-        let source = try await store(still, at: .source(id, still.header.format))
+        let source = try await store(image, limits) { .source(id, $0) }
         let job = Job(
             id: id,
             userID: caller.userID,
@@ -42,14 +54,13 @@ extension AnimationService {
     /// Stores a restored version of a job's photo.
     ///
     /// Throws as ``createJob(_:for:kind:onFailure:id:limits:)``, and ``ServiceError/jobNotFound``.
-    package func createRestore(_ image: [UInt8], of job: JobID, for caller: Caller) async throws -> RestoreAttempt {
+    package func createRestore(_ image: String, of job: JobID, for caller: Caller) async throws -> RestoreAttempt {
         _ = try await self.job(job, for: caller)
-        let still = try StillImage(parsing: image)
         let id = RestoreID(chance.uuid())
         let restore = RestoreAttempt(
             id: id,
             jobID: job,
-            image: try await store(still, at: .restore(job, id, still.header.format)),
+            image: try await store(image, .standard) { .restore(job, id, $0) },
             createdAt: try await stamp()
         )
         let outcome = try await accept(Intake(restore: restore)) { try await store.restore(id) != nil }
@@ -57,18 +68,22 @@ extension AnimationService {
         return restore
     }
 
-    private func store(_ still: StillImage, at key: ObjectKey) async throws -> SourceImage {
-        let contentType = still.header.format.mediaType
-        let facts = try await scratch.withFolder(for: AnimationID(chance.uuid()), epoch: 0) { folder in
-            try write(still.bytes, "\(folder)/source")
-            return try await objects.put("\(folder)/source", at: key, contentType: contentType).facts
-        }
+    private func store(
+        _ image: String,
+        _ limits: ImageLimits,
+        at place: (ImageFormat) -> ObjectKey
+    ) async throws -> SourceImage {
+        let picture = "\(image).picture"
+        let header = try await reduce(image, limits, picture)
+        let key = place(header.format)
+        let contentType = header.format.mediaType
+        let facts = try await objects.put(picture, at: key, contentType: contentType).facts
         try await reached(.sceneStored)
         return SourceImage(
             key: key,
             contentType: contentType,
-            size: FrameSize(width: still.header.displayWidth, height: still.header.displayHeight),
-            orientation: still.header.orientation,
+            size: FrameSize(width: header.displayWidth, height: header.displayHeight),
+            orientation: header.orientation,
             byteCount: Int(facts.byteCount),
             sha256: facts.sha256
         )

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import StrictJSON
 package import ZoetropeCore
 
@@ -14,7 +14,7 @@ package struct AnimationService: Sendable {
     private let hasProvider: Bool
     private let machine: RunMachine
     let chance: Chance
-    let write: @Sendable ([UInt8], _ path: String) throws -> Void
+    let reduce: ImageReduction
     let reached: @Sendable (CrashPoint) async throws -> Void
 
     package init(
@@ -22,7 +22,7 @@ package struct AnimationService: Sendable {
         catalogue: ModelCatalogue,
         policy: RunPolicy,
         hasProvider: Bool,
-        write: @escaping @Sendable ([UInt8], _ path: String) throws -> Void
+        reduce: @escaping ImageReduction
     ) {
         store = environment.store
         objects = environment.objects
@@ -31,7 +31,7 @@ package struct AnimationService: Sendable {
         reached = environment.reached
         self.catalogue = catalogue
         self.hasProvider = hasProvider
-        self.write = write
+        self.reduce = reduce
         machine = RunMachine(
             policy: policy,
             traits: environment.providers.values.map(\.traits),
@@ -47,13 +47,15 @@ package struct AnimationService: Sendable {
     ///   - order: What is wanted.
     ///   - job: The job.
     ///   - caller: Whose job it is.
+    ///   - limits: What the caller and the service may have under way and spend.
     ///   - id: The animation's identifier; nil for a new one.
-    /// - Returns: The new row, or the answer that the same idempotency key got before.
+    /// - Returns: The new animation, or the answer that the same idempotency key got before.
     /// - Throws: ``RequestError``, ``ServiceError``, ``RunStoreError``.
     package func createAnimation(
         _ order: AnimationOrder,
         of job: JobID,
         for caller: Caller,
+        within limits: IntakeLimits = .none,
         id: AnimationID? = nil
     ) async throws -> AcceptedAnimation {
         let job = try await self.job(job, for: caller)
@@ -74,7 +76,7 @@ package struct AnimationService: Sendable {
             jobID: job.id,
             restoreID: order.restoreID,
             model: model.alias,
-            params: params.stored,
+            params: AnimationParams.merging(order.notes, into: params.stored),
             createdAt: now
         )
         let run = Run(
@@ -85,27 +87,23 @@ package struct AnimationService: Sendable {
             onFailure: job.onFailure,
             createdAt: now
         )
-        let key = order.idempotency.map { key in
-            IdempotencyKey(
-                userID: caller.userID,
-                key: key.key,
-                fingerprint: key.fingerprint,
-                answer: .string(id.description),
-                expiresAt: now + .seconds(86_400)
-            )
+        let record = AnimationRecord(attempt: attempt, userID: job.userID, kind: job.kind, run: run.glance)
+        let callback = order.callbackURL.map {
+            Callback(id: chance.uuid(), animationID: id, userID: caller.userID, url: $0)
         }
-        let intake = Intake(animation: AnimationIntake(attempt: attempt, run: run), idempotency: key)
+        let intake = Intake(
+            animation: AnimationIntake(attempt: attempt, run: run, userID: caller.userID, callback: callback),
+            idempotency: order.idempotency?.key(of: caller, answer: { $0(record) }, at: now),
+            limits: limits
+        )
         let outcome = try await accept(intake) { try await store.attempt(id) != nil }
         try await reached(.committedUnanswered)
         switch outcome {
-        case .accepted: return AcceptedAnimation(attempt: attempt, isNew: true)
+        case .accepted: return .new(record)
+        case .replayed(let answer): return .replayed(answer)
         case .jobMissing: throw ServiceError.jobNotFound
         case .mismatched: throw ServiceError.idempotencyMismatch
-        case .replayed(let answer):
-            guard let id = answer.string.flatMap({ AnimationID($0) }), let first = try await store.attempt(id) else {
-                throw ServiceError.animationNotFound
-            }
-            return AcceptedAnimation(attempt: first, isNew: false)
+        case .limited(let hit): throw ServiceError.limited(hit)
         }
     }
 
@@ -159,19 +157,6 @@ package struct AnimationService: Sendable {
         return model
     }
 
-    package func animation(_ id: AnimationID, of job: JobID, for caller: Caller) async throws -> AnimationAttempt {
-        _ = try await self.job(job, for: caller)
-        guard let attempt = try await store.attempt(id), attempt.jobID == job else {
-            throw ServiceError.animationNotFound
-        }
-        return attempt
-    }
-
-    package func animations(of job: JobID, for caller: Caller) async throws -> [AnimationAttempt] {
-        _ = try await self.job(job, for: caller)
-        return try await store.attempts(of: job)
-    }
-
     /// What the engine knows of an animation: its step, cost and times; nil when the engine never had it.
     package func run(_ id: AnimationID) async throws -> Run? {
         try await store.run(id)
@@ -181,23 +166,15 @@ package struct AnimationService: Sendable {
     ///
     /// - Throws: ``ServiceError/alreadyFinal`` when it has ended another way; asking twice is fine.
     package func cancel(_ id: AnimationID) async throws {
-        let run = try await store.amend(id) { [machine] run, now in
-            machine.decide(run, .cancelRequested, at: now)?.change
-        }
+        let run = try await store.amend(id, cancellation)
         guard let run else { throw ServiceError.animationNotFound }
         guard run.failure?.code == .canceled else { throw ServiceError.alreadyFinal }
         try await reached(.cancelCommitted)
     }
 
-    /// Accepts a new animation with the source and params of another.
-    package func retry(_ id: AnimationID, of job: JobID, for caller: Caller) async throws -> AcceptedAnimation {
-        let first = try await animation(id, of: job, for: caller)
-        let order = AnimationOrder(
-            restoreID: first.restoreID,
-            model: first.model,
-            params: first.params.map(AnimationParams.sentAgain)
-        )
-        return try await createAnimation(order, of: job, for: caller)
+    /// What cancelling means for a run that is to be deleted; nil when it is at its end.
+    package var cancellation: @Sendable (Run, Date) -> RunChange? {
+        { [machine] run, now in machine.decide(run, .cancelRequested, at: now)?.change }
     }
 
     /// Notes a verified webhook: a doorbell, whose prediction is then asked for.
@@ -223,26 +200,77 @@ package struct AnimationOrder: Sendable {
     package var model: String?
     /// The API's `params`.
     package var params: JSONValue?
-    /// The caller's key and the hash of its body.
-    package var idempotency: (key: String, fingerprint: String)?
+    /// What the service adds to the stored params, such as what the animation is a remix of.
+    package var notes: [String: JSONValue]
+    /// Who is told how it ended; it was checked.
+    package var callbackURL: String?
+    package var idempotency: Repeatable<AnimationRecord>?
 
     package init(
         restoreID: RestoreID? = nil,
         model: String? = nil,
         params: JSONValue? = nil,
-        idempotency: (key: String, fingerprint: String)? = nil
+        notes: [String: JSONValue] = [:],
+        callbackURL: String? = nil,
+        idempotency: Repeatable<AnimationRecord>? = nil
     ) {
         self.restoreID = restoreID
         self.model = model
         self.params = params
+        self.notes = notes
+        self.callbackURL = callbackURL
         self.idempotency = idempotency
+    }
+
+    /// The order that an animation came from, once more.
+    package init(again attempt: AnimationAttempt) {
+        self.init(
+            restoreID: attempt.restoreID,
+            model: attempt.model,
+            params: attempt.params.map(AnimationParams.sentAgain)
+        )
     }
 }
 
-package struct AcceptedAnimation: Sendable {
-    package let attempt: AnimationAttempt
-    /// Whether it was accepted now, and not by an earlier call with the same idempotency key.
-    package let isNew: Bool
+/// A call that its caller may repeat: whoever sends the same key gets the first answer again.
+package struct Repeatable<Made: Sendable>: Sendable {
+    package let key: String
+    /// Hash of the call.
+    package let fingerprint: String
+    /// The body of the answer to what was made.
+    package let answer: @Sendable (Made) -> JSONValue
+    /// How long the answer is kept.
+    package var lifetime = Duration.seconds(86_400)
+    /// Whether the call is known to be a new one, whatever the key stood for.
+    package var replaces = false
+
+    package init(key: String, fingerprint: String, answer: @escaping @Sendable (Made) -> JSONValue) {
+        self.key = key
+        self.fingerprint = fingerprint
+        self.answer = answer
+    }
+
+    func key(
+        of caller: Caller,
+        answer: (@Sendable (Made) -> JSONValue) -> JSONValue,
+        at now: Date
+    ) -> IdempotencyKey {
+        IdempotencyKey(
+            userID: caller.userID,
+            key: key,
+            fingerprint: fingerprint,
+            answer: answer(self.answer),
+            expiresAt: now + lifetime,
+            replaces: replaces
+        )
+    }
+}
+
+/// What an order came to.
+package enum AcceptedAnimation: Sendable {
+    case new(AnimationRecord)
+    /// The answer to an earlier call with the same key.
+    case replayed(JSONValue)
 }
 
 /// An order that cannot be taken, with the contract's words.
@@ -253,6 +281,7 @@ package enum ServiceError: Error, Sendable, Equatable, CustomStringConvertible {
     case animationNotFound
     case alreadyFinal
     case idempotencyMismatch
+    case limited(LimitHit)
     case unknownModel(String, known: [String])
 
     package var description: String {
@@ -262,8 +291,34 @@ package enum ServiceError: Error, Sendable, Equatable, CustomStringConvertible {
         case .animationNotFound: "Animation not found"
         case .alreadyFinal: "The animation is already final"
         case .idempotencyMismatch: "The Idempotency-Key was used with another body"
+        case .limited(let hit): hit.description
         case .unknownModel(let alias, let known):
             "Unknown model \"\(alias.prefix(80))\". Choose \(known.joined(separator: ", "))"
         }
+    }
+}
+
+extension LimitHit: CustomStringConvertible {
+    /// What ran out and when it comes back.
+    package var description: String {
+        switch self {
+        case .active(let limit):
+            "\(limit) \(limit == 1 ? "animation is" : "animations are") under way, as many as you may have at a time. "
+                + "Wait until one is ready, or cancel one"
+        case .daily(let limit, let until):
+            "You have started \(limit) animations today, as many as you may in a day. Come back at \(until.minute)"
+        case .dailyCost(let limit, let until):
+            "Today's animations would cost more than your \(limit) US dollars a day. Come back at \(until.minute)"
+        case .serviceDailyCost(let until):
+            "The service's budget for paid generation is used up today. Come back at \(until.minute)"
+        }
+    }
+}
+
+extension Date {
+    /// `2026-01-01 00:00 UTC`.
+    fileprivate var minute: String {
+        formatted(.iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: false))
+            .prefix(16) + " UTC"
     }
 }

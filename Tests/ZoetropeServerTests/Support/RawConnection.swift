@@ -55,6 +55,32 @@ final class RawConnection: Sendable {
         }
     }
 
+    /// Reads the head of an answer and nothing behind it.
+    func readHead() async -> String {
+        await onQueue { socket in
+            var head: [UInt8] = []
+            var byte: UInt8 = 0
+            while !head.suffix(4).elementsEqual("\r\n\r\n".utf8), recv(socket, &byte, 1, 0) == 1 { head.append(byte) }
+            return String(decoding: head, as: UTF8.self)
+        }
+    }
+
+    /// Reads as many bytes, fewer when the connection ends.
+    func read(count: Int) async -> [UInt8] {
+        await onQueue { socket in
+            var bytes = [UInt8](repeating: 0, count: count)
+            var filled = 0
+            while filled < count {
+                let got = bytes.withUnsafeMutableBytes { buffer in
+                    recv(socket, buffer.baseAddress?.advanced(by: filled), count - filled, 0)
+                }
+                guard got > 0 else { break }
+                filled += got
+            }
+            return Array(bytes.prefix(filled))
+        }
+    }
+
     private func onQueue<Result: Sendable>(_ body: @escaping @Sendable (Int32) -> Result) async -> Result {
         await withCheckedContinuation { continuation in
             queue.async { [self] in continuation.resume(returning: body(socket)) }

@@ -5,14 +5,17 @@ import HummingbirdTesting
 import StrictJSON
 import Testing
 import ZoetropeCore
+import ZoetropeMedia
 import ZoetropeServer
+import ZoetropeStorage
 import ZoetropeTestKit
 import ZoetropeWorkflow
 
-/// The API over stores in memory.
+/// The API over SQLite and objects in memory.
 struct TestAPI: Sendable {
     let store: WatchedRunStore
     let log = RecordedLog()
+    let uploads = UploadFolder()
     let server: ZoetropeServer
 
     /// Midnight and 250 ms.
@@ -21,17 +24,18 @@ struct TestAPI: Sendable {
     init(
         hasProvider: Bool = true,
         settings: ServerSettings = ServerSettings(port: 0),
+        objects: any ObjectStore = MemoryObjectStore(),
+        outbound: Outbound = .refusing,
         verdict: @escaping @Sendable ([String: String], [UInt8]) -> WebhookVerdict = { _, _ in .rejected("untold") },
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
-        let files = MemoryFiles()
         let store = WatchedRunStore { Self.start }
         self.store = store
         let environment = WorkerEnvironment(
             store: store,
-            objects: MemoryObjectStore(readFile: { try files.read($0) }),
+            objects: objects,
             media: NoMedia(),
-            scratch: files,
+            scratch: uploads.scratch,
             providers: [],
             logger: log.logger
         )
@@ -40,14 +44,30 @@ struct TestAPI: Sendable {
             catalogue: .builtIn,
             policy: RunPolicy(),
             hasProvider: hasProvider,
-            write: { files.write($0, $1) }
+            reduce: { [reducer = ImageReducer()] in try await reducer.reduce($0, limits: $1, to: $2) }
         )
+        let urls = URLSigner(keys: [Array("the key of the tests, 32 bytes..".utf8)]).objectURLs
         server = ZoetropeServer(
-            service: service,
-            checkReadiness: { _ = try await store.nextWake() },
+            ZoetropeServer.Parts(
+                service: service,
+                store: store,
+                objects: objects,
+                urls: urls,
+                writer: ObjectWriter(
+                    urls: urls,
+                    urlLifetime: .seconds(3_600),
+                    retentionDays: 30,
+                    publicURL: nil,
+                    now: { Self.start }
+                ),
+                outbound: outbound,
+                callbackSecret: { Array("secret of \($0)".utf8) },
+                verifyWebhook: { verdict($0, $1) },
+                checkReadiness: { _ = try await store.nextWake() },
+                now: { Self.start },
+                logger: log.logger
+            ),
             settings: settings,
-            verifyWebhook: { verdict($0, $1) },
-            logger: log.logger,
             onRunning: onRunning
         )
     }
@@ -169,4 +189,13 @@ extension TestClientProtocol {
             body: Array(response.body.readableBytesView)
         )
     }
+}
+
+extension Outbound {
+    /// Calls nobody.
+    static let refusing = Outbound(
+        fetchImage: { _, _ throws(OutboundError) in throw OutboundError(.forbiddenAddress, "no address is public") },
+        checkCallback: { _ throws(OutboundError) in throw OutboundError(.forbiddenAddress, "no address is public") },
+        send: { _ in .failed(status: nil, detail: "nobody is called", retryAfter: nil) }
+    )
 }

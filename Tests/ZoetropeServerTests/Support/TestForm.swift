@@ -27,6 +27,15 @@ struct TestForm: Sendable {
         add("image", image, file: "a.jpg")
     }
 
+    /// With an image that is called as a browser would never call it.
+    init(image: [UInt8], name: String, type: String = "image/jpeg") {
+        let type = type.isEmpty ? "" : "\r\nContent-Type: \(type)"
+        parts += "--\(Self.boundary)\r\nContent-Disposition: form-data; name=image; filename=\"\(name)\"\(type)".utf8
+        parts += "\r\n\r\n".utf8
+        parts += image
+        parts += "\r\n".utf8
+    }
+
     /// A JPEG of 64 × 64 grey pixels.
     static let photo: [UInt8] = {
         func segment(_ marker: UInt8, _ payload: [UInt8]) -> [UInt8] {
