@@ -54,6 +54,8 @@ struct NoObjects: ObjectStore {
         throw StorageError(.missing, "\(key)")
     }
 
+    func open(_ key: ObjectKey) async throws(StorageError) -> (any ObjectReader)? { nil }
+
     func delete(_ key: ObjectKey) async throws(StorageError) {}
 
     func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] { [] }

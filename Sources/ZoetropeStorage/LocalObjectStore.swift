@@ -12,6 +12,8 @@ package final class LocalObjectStore: ObjectStore {
     private let root: Folder
     private let incoming: Folder
     private let work = BlockingWork(threads: 4)
+    /// Pieces for readers do not wait until large files are copied and flushed.
+    private let reading = BlockingWork(threads: 4)
 
     /// Files that are being written; no object's key begins with it.
     ///
@@ -38,13 +40,16 @@ package final class LocalObjectStore: ObjectStore {
         }
     }
 
-    package func put(_ file: String, at key: ObjectKey, contentType: String) async throws(StorageError) -> PutOutcome {
+    package func put(_ file: String, at key: ObjectKey, contentType: String)
+        async throws(StorageError) -> PutOutcome
+    {
         try await perform("put \(key)") { [root, incoming] () throws(Errno) in
             let path = try Path(key)
             let source = try OpenFile(file, O_RDONLY)
             let (name, copy) = try Self.newFile(in: incoming)
             defer { try? incoming.removeFile(name) }
             let facts = ObjectFacts(try source.digest(copyingTo: copy), of: key)
+            try copy.stamp()
             try copy.sync()
 
             for _ in 0..<Self.maxTries {
@@ -95,9 +100,22 @@ package final class LocalObjectStore: ObjectStore {
         }
         guard facts.byteCount == byteCount else {
             unlink(file)
-            throw StorageError(.corrupt, "get \(key): it has \(facts.byteCount) bytes instead of \(byteCount)")
+            throw StorageError(
+                .corrupt,
+                "get \(key): it has \(facts.byteCount) bytes instead of \(byteCount)"
+            )
         }
         return facts
+    }
+
+    package func open(_ key: ObjectKey) async throws(StorageError) -> (any ObjectReader)? {
+        try await perform("open \(key)", on: reading) { [root, reading] () throws(Errno) in
+            do throws(Errno) {
+                return LocalObjectReader(file: try Path(key).open(below: root), key: key, work: reading)
+            } catch  where error.meansNothingThere {
+                return nil
+            }
+        }
     }
 
     package func delete(_ key: ObjectKey) async throws(StorageError) {
@@ -136,7 +154,9 @@ package final class LocalObjectStore: ObjectStore {
         for entry in try folder.entries() {
             switch entry {
             case .file(let name):
-                guard (path + name).utf8.starts(with: prefix.utf8), let key = ObjectKey(path + name) else { break }
+                guard (path + name).utf8.starts(with: prefix.utf8), let key = ObjectKey(path + name) else {
+                    break
+                }
                 keys.append(key)
             case .folder(let name):
                 let inner = path + name + "/"
@@ -163,15 +183,17 @@ package final class LocalObjectStore: ObjectStore {
 
     private func perform<Value: Sendable>(
         _ what: String,
+        on work: BlockingWork? = nil,
         _ body: @escaping @Sendable () throws(Errno) -> Value
     ) async throws(StorageError) -> Value {
-        try await work.run { () throws(StorageError) in
-            do throws(Errno) {
-                return try body()
-            } catch {
-                throw StorageError(error, what)
+        try await (work ?? self.work)
+            .run { () throws(StorageError) in
+                do throws(Errno) {
+                    return try body()
+                } catch {
+                    throw StorageError(error, what)
+                }
             }
-        }
     }
 
     /// Where an object lies below the root.
@@ -183,7 +205,9 @@ package final class LocalObjectStore: ObjectStore {
         init(_ key: ObjectKey) throws(Errno) {
             folders = key.description.utf8.split(separator: UInt8(ascii: "/"))
                 .map { String(decoding: $0, as: UTF8.self) }
-            guard let name = folders.popLast(), (folders.first ?? name) != incomingName else { throw .notDirectory }
+            guard let name = folders.popLast(), (folders.first ?? name) != incomingName else {
+                throw .notDirectory
+            }
             self.name = name
         }
 

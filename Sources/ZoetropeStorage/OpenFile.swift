@@ -7,6 +7,9 @@ final class OpenFile: Sendable {
     private let descriptor: CInt
     /// In bytes, when it was opened.
     let byteCount: Int64
+    let inode: UInt64
+    /// When it was last written, since 1970.
+    let modifiedNanoseconds: Int64
 
     /// Objects are personal data: for the service and its group, which a umask may narrow.
     static let mode: mode_t = 0o640
@@ -21,6 +24,9 @@ final class OpenFile: Sendable {
         var status = stat()
         let isKnown = fstat(descriptor, &status) == 0
         byteCount = Int64(status.st_size)
+        inode = UInt64(status.st_ino)
+        modifiedNanoseconds =
+            Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
         guard isKnown, status.st_mode & S_IFMT == S_IFREG else { throw .isDirectory }
     }
 
@@ -31,11 +37,43 @@ final class OpenFile: Sendable {
     /// False also for a file that has lost its name.
     func lock() -> Bool {
         var status = stat()
-        return flock(descriptor, LOCK_EX | LOCK_NB) == 0 && fstat(descriptor, &status) == 0 && status.st_nlink > 0
+        return flock(descriptor, LOCK_EX | LOCK_NB) == 0 && fstat(descriptor, &status) == 0
+            && status.st_nlink > 0
     }
 
     func sync() throws(Errno) {
         guard fsync(descriptor) == 0 else { throw .last }
+    }
+
+    /// Says that it was written now, to the nanosecond.
+    ///
+    /// The clock that the kernel itself uses for this stands still for milliseconds, in which a name can get another
+    /// file of the same number and size.
+    func stamp() throws(Errno) {
+        var now = timespec()
+        guard clock_gettime(CLOCK_REALTIME, &now) == 0, futimens(descriptor, [now, now]) == 0 else {
+            throw .last
+        }
+    }
+
+    /// The bytes from `offset` on, at most `count`; fewer only at the end.
+    func bytes(at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
+        var failure: Errno?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let rest = UnsafeMutableBufferPointer(rebasing: buffer[filled..<count])
+                let got = pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(filled))
+                if got == 0 { break }
+                if got > 0 {
+                    filled += got
+                } else if errno != EINTR {
+                    failure = .last
+                    break
+                }
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 
     /// What a file holds.

@@ -124,6 +124,9 @@ struct AnimateCommand: AsyncParsableCommand {
         if videoModel.provider == .cog, settings.cogURL == nil {
             throw CommandFailure.usage("--model \"\(videoModel.alias)\" needs \(Setting.cogURL.environment)")
         }
+        if videoModel.provider == .openAIVideos, settings.openAIVideos == nil {
+            throw CommandFailure.usage("--model \"\(videoModel.alias)\" needs \(Setting.openAIVideosURL.environment)")
+        }
         do {
             return try AnimationRequest(
                 model: videoModel,

@@ -5,6 +5,9 @@ import Replicate
 import SystemPackage
 import ZoetropeDatabase
 import ZoetropeMedia
+import ZoetropeProviders
+import ZoetropeTokens
+import ZoetropeWorkflow
 
 /// The command `zoetrope doctor`.
 struct DoctorCommand: AsyncParsableCommand {
@@ -35,6 +38,11 @@ struct DoctorCommand: AsyncParsableCommand {
         checks.append(await Self.database(settings))
         checks.append(Self.space("objects' folder", Self.existing(settings.objectFolder)))
         checks.append(await Self.token(settings))
+        if case .secretFile = settings.tokens.keys, SecretFile.isOpenToOthers(path: settings.tokenSecretFile) {
+            let finding = "others can read \(settings.tokenSecretFile); chmod 600 it"
+            checks.append(Check(.warn, "token secret", finding))
+        }
+        if let engine = settings.openAIVideos { checks.append(await Self.engine(engine)) }
 
         for check in checks { try Console.result(check.line) }
         if checks.contains(where: { $0.verdict == .fail }) {
@@ -146,6 +154,21 @@ struct DoctorCommand: AsyncParsableCommand {
             return Check(.fail, "provider token", "\(error)")
         } catch {
             return Check(.fail, "provider token", "Replicate cannot be asked: \(error)")
+        }
+    }
+
+    private static func engine(_ settings: Settings.OpenAIVideosSettings) async -> Check {
+        let subject = "openai-videos engine"
+        do {
+            let client = try Engine.client(settings, createTimeout: .seconds(60))
+            return Check(.ok, subject, try await OpenAIVideosProvider.check(client))
+        } catch let error as ProviderError {
+            // Not every gateway has a list; what matters is that it takes the key.
+            return Check(error.kind == .rejected ? .warn : .fail, subject, error.detail)
+        } catch let failure as CommandFailure {
+            return Check(.fail, subject, failure.message)
+        } catch {
+            return Check(.fail, subject, "\(error)")
         }
     }
 

@@ -6,6 +6,7 @@ import SystemPackage
 import ZoetropeCore
 import ZoetropeDatabase
 import ZoetropeMedia
+import ZoetropeOutbound
 import ZoetropeProviders
 import ZoetropeStorage
 import ZoetropeWorkflow
@@ -13,6 +14,8 @@ import ZoetropeWorkflow
 /// Everything that runs animations, put together from settings: the only place where adapters meet.
 struct Engine: Sendable {
     let environment: WorkerEnvironment
+    let store: SQLRunStore
+    let alerts: AlertSender?
     let service: AnimationService
     let webhooks: ReplicateWebhooks?
     private let client: ReplicateClient?
@@ -44,7 +47,7 @@ struct Engine: Sendable {
         self.policy = policy
 
         if migrates { try Self.makeFolder(settings.dataFolder) }
-        let store = try await Self.store(settings, logger: logger, migrates: migrates)
+        store = try await Self.store(settings, logger: logger, migrates: migrates)
         let objects: LocalObjectStore
         do {
             objects = try LocalObjectStore(folder: settings.objectFolder)
@@ -86,8 +89,19 @@ struct Engine: Sendable {
         if let cogURL = settings.cogURL {
             providers.append(try Self.cog(cogURL, settings))
         }
+        if let engine = settings.openAIVideos {
+            providers.append(
+                OpenAIVideosProvider(
+                    client: try Self.client(engine, createTimeout: settings.submitTimeout),
+                    folder: "\(settings.dataFolder)/openai-videos",
+                    submitTimeout: settings.submitTimeout + policy.markMargin,
+                    now: { Date() }
+                )
+            )
+        }
         self.webhooks = webhooks
         client = replicateClient
+        alerts = settings.alertURL.map { AlertSender(url: $0, logger: logger) }
         environment = WorkerEnvironment(
             store: store,
             objects: objects,
@@ -95,7 +109,8 @@ struct Engine: Sendable {
             scratch: LocalScratch(root: FilePath("\(settings.dataFolder)/scratch")),
             providers: providers,
             logger: logger,
-            alert: { alert in
+            alert: { [alerts] alert in
+                alerts?.raise(alert)
                 logger.log(
                     level: alert.severity == .critical ? .critical : .warning,
                     "\(alert.text)",
@@ -109,7 +124,7 @@ struct Engine: Sendable {
             catalogue: settings.catalogue,
             policy: policy,
             hasProvider: settings.hasProvider,
-            write: { bytes, path in try Data(bytes).write(to: URL(filePath: path)) }
+            reduce: { [reducer = ImageReducer()] in try await reducer.reduce($0, limits: $1, to: $2) }
         )
     }
 
@@ -204,6 +219,22 @@ struct Engine: Sendable {
             )
         } catch let error as ReplicateError {
             throw CommandFailure.usage(error.message)
+        }
+    }
+
+    /// The client of an OpenAI-compatible engine.
+    static func client(_ engine: Settings.OpenAIVideosSettings, createTimeout: Duration) throws -> OpenAIVideosClient {
+        var configuration = OpenAIVideosClient.Configuration()
+        configuration.createTimeout = createTimeout
+        do {
+            return try OpenAIVideosClient(
+                baseURL: engine.baseURL,
+                apiKey: engine.apiKey,
+                outputOrigins: engine.outputOrigins,
+                configuration: configuration
+            )
+        } catch {
+            throw CommandFailure.usage("the settings ZOETROPE_OPENAI_VIDEOS_…: \(error.detail)")
         }
     }
 

@@ -93,7 +93,9 @@ struct OneAnimation {
         let stored =
             try JSONValue.object([
                 "request": request.stored,
-                "provider": .string(settings.replicate?.baseURL ?? settings.cogURL ?? ""),
+                "provider": .string(
+                    settings.replicate?.baseURL ?? settings.cogURL ?? settings.openAIVideos?.baseURL ?? ""
+                ),
                 "folder": .string(folder.map { String(cString: $0) } ?? targets.folder.string),
                 "video": .string(targets.video.lastComponent?.string ?? ""),
             ])
@@ -192,7 +194,15 @@ struct OneAnimation {
                 return try await engine.service.accept(request, of: job)
             }
             try await engine.checkAccount()
-            let job = try await engine.service.createJob(photo, for: caller, kind: .photo, limits: limits)
+            let job = try await engine.service.withUploadFolder { folder in
+                try Data(photo).write(to: URL(filePath: "\(folder)/photo"))
+                return try await engine.service.createJob(
+                    "\(folder)/photo",
+                    for: caller,
+                    kind: .photo,
+                    limits: limits
+                )
+            }
             return try await engine.service.accept(request, of: job)
         } catch let error as StorageError {
             throw CommandFailure.failed("the image cannot be stored: \(error.detail)")
@@ -218,7 +228,7 @@ struct OneAnimation {
                     return (run, isQuiet && run.wakeAt == nil)
                 }
             }
-            if request.model.provider != .local { progress.show(run.state.words, run.progress(at: Date())) }
+            if request.model.provider != .local { progress.show(run.state.words, run.glance.progress(at: Date())) }
             try await clock.sleep(for: .milliseconds(50))
         }
     }

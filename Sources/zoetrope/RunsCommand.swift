@@ -128,12 +128,17 @@ struct RunsRetry: AsyncParsableCommand {
 
     func run() async throws {
         try await runs.with { engine in
-            guard let run = try await engine.environment.store.run(argument.id),
-                let job = try await engine.environment.store.job(run.jobID)
+            guard let attempt = try await engine.environment.store.attempt(argument.id),
+                let job = try await engine.environment.store.job(attempt.jobID)
             else { throw CommandFailure.failed("there is no animation \(argument.id), or its job is gone") }
             let caller = Caller(userID: job.userID, sessionID: job.sessionID, tier: .paid)
-            let again = try await engine.service.retry(run.id, of: job.id, for: caller)
-            try Console.result(again.attempt.id.description)
+            let again = try await engine.service.createAnimation(
+                AnimationOrder(again: attempt),
+                of: job.id,
+                for: caller
+            )
+            guard case .new(let record) = again else { return }
+            try Console.result(record.attempt.id.description)
         }
     }
 }

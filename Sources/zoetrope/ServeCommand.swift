@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
 import Logging
+import ZoetropeOutbound
 import ZoetropeProviders
 import ZoetropeServer
+import ZoetropeTokens
 import ZoetropeWorkflow
 
 /// The command `zoetrope serve`.
@@ -12,7 +14,7 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Serves the HTTP API, and runs animations.",
         discussion: """
             Without settings it keeps everything in ./zoetrope-data and answers on this
-            machine only, without login.
+            machine only, without login. On any other address callers need access tokens.
 
             Try it:
               zoetrope serve &
@@ -28,7 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
         case api
     }
 
-    @Option(help: "Address to listen on; this version has no login, so only loopback addresses are allowed.")
+    @Option(help: "Address to listen on; any but a loopback address needs access tokens, see zoetrope token.")
     var host = "127.0.0.1"
 
     @Option(help: "Port to listen on; 0 takes any free one.")
@@ -42,42 +44,57 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535, got \(port)") }
-        guard ServerSettings.isLoopback(host) else {
-            throw ValidationError(
-                "--host \"\(host)\" is not a loopback address; use 127.0.0.1, or a proxy with a login before it"
-            )
-        }
     }
 
     func run() async throws {
         let logger = running.logger()
         let engine = try await Engine(options.load(), logger: logger, migrates: !running.noMigrate)
         let host = host.trimmingCharacters(in: ["[", "]"])
-        let server = ZoetropeServer(
-            service: engine.service,
-            checkReadiness: { _ = try await engine.environment.store.nextWake() },
-            settings: ServerSettings(host: host, port: port, auth: .local),
-            verifyWebhook: engine.verifyWebhook,
-            logger: logger,
-            onRunning: { port in
-                Console.error("Zoetrope is at http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
-            }
-        )
         do {
+            let server = try engine.server(
+                host: host,
+                port: port,
+                auth: try await auth(engine),
+                onRunning: { port in
+                    Console.error("Zoetrope is at http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
+                }
+            )
             // Whichever ends first, by a failure or by a signal, takes the other with it.
             try await withThrowingTaskGroup { group in
                 group.addTask { try await server.run() }
-                if role == .all { group.addTask { await engine.worker().run() } }
+                if role == .all {
+                    group.addTask { await engine.worker().run() }
+                    group.addTask { try await engine.runErrands() }
+                }
+                if let alerts = engine.alerts { group.addTask { await alerts.run() } }
                 defer { group.cancelAll() }
                 try await group.next()
             }
         } catch let failure as CommandFailure {
+            await engine.close()
             throw failure
         } catch  where !Task.isCancelled {
             await engine.close()
             throw CommandFailure.failed("cannot serve on \(host):\(port): \(error)")
         } catch {}
         await engine.close()
+    }
+
+    /// How callers are known: without login only where nobody else can reach us.
+    private func auth(_ engine: Engine) async throws -> ServerSettings.Auth {
+        let isLoopback = ServerSettings.isLoopback(host)
+        switch engine.settings.auth ?? (isLoopback ? .local : .token) {
+        case .local:
+            guard isLoopback else {
+                throw CommandFailure.usage(
+                    "ZOETROPE_AUTH=local has no login, so --host must be a loopback address; got \"\(host)\""
+                )
+            }
+            return .local
+        case .token:
+            let verifier = try await engine.tokenVerifier()
+            return .token { token throws(AccessError) in try await verifier.caller(of: token) }
+        }
     }
 }
 

@@ -1,4 +1,6 @@
+import ZoetropeCore
 import ZoetropeMedia
+import ZoetropeTokens
 
 /// One setting: its names, its default and what it means.
 struct Setting: Sendable {
@@ -89,6 +91,64 @@ struct Setting: Sendable {
         secrecy: .address,
         "a self-hosted Cog model server, for models of provider cog in the models file"
     )
+    static let openAIVideosURL = Setting(
+        "openai_videos_url",
+        "ZOETROPE_OPENAI_VIDEOS_URL",
+        secrecy: .address,
+        "a server that speaks OpenAI's Videos interface, such as http://gpu:8000/v1, for models of provider openai-videos in the models file"
+    )
+    static let openAIVideosKey = Setting(
+        "openai_videos_api_key",
+        "ZOETROPE_OPENAI_VIDEOS_API_KEY",
+        secrecy: .secret,
+        "the key of that server; without it none is sent"
+    )
+    static let openAIVideosOutputOrigins = Setting(
+        "openai_videos_output_origins",
+        "ZOETROPE_OPENAI_VIDEOS_OUTPUT_ORIGINS",
+        "where that server's results may lie outside itself, separated by commas; the key is not sent there"
+    )
+    static let auth = Setting(
+        "auth",
+        "ZOETROPE_AUTH",
+        "local: one user, no login, on a loopback address only; token: access tokens; without it local on a loopback address, else token"
+    )
+    static let retentionDays = Setting(
+        "retention_days",
+        "ZOETROPE_RETENTION_DAYS",
+        default: "30",
+        "days after which animations are deleted"
+    )
+    static let urlLifetime = Setting(
+        "url_lifetime",
+        "ZOETROPE_URL_LIFETIME",
+        default: "1h",
+        "how long a signed URL works"
+    )
+    static let alertURL = Setting(
+        "alert_webhook_url",
+        "ZOETROPE_ALERT_WEBHOOK_URL",
+        secrecy: .secret,
+        "critical failures are posted there as JSON"
+    )
+    static let freeLimits = Setting(
+        "free_limits",
+        "ZOETROPE_FREE_LIMITS",
+        default: TierLimits.standard(for: .free).description,
+        "what a user of the free tier may have under way, start and spend (US dollars) in a UTC day, and ask in a minute; or none"
+    )
+    static let paidLimits = Setting(
+        "paid_limits",
+        "ZOETROPE_PAID_LIMITS",
+        default: TierLimits.standard(for: .paid).description,
+        "the same for the paid tier"
+    )
+    static let mostConnections = Setting(
+        "max_connections",
+        "ZOETROPE_MAX_CONNECTIONS",
+        default: "20000",
+        "HTTP connections at a time; what comes beyond waits"
+    )
     static let modelsFile = Setting(
         "models_file",
         "ZOETROPE_MODELS_FILE",
@@ -130,9 +190,35 @@ struct Setting: Sendable {
         "auto: bubblewrap when it works; bubblewrap: nothing runs without it; limits: limits and a deadline only"
     )
 
+    static let jwtSecret = Setting(
+        "jwt_secret",
+        "ZOETROPE_JWT_SECRET",
+        secrecy: .secret,
+        "secret of the access tokens (HS256), at least 32 bytes; several separated by commas: the first signs, all verify; without it, and without a key set, made and kept in secrets/jwt in the data folder"
+    )
+    static let jwksURL = Setting(
+        "jwks_url",
+        "ZOETROPE_JWKS_URL",
+        secrecy: .address,
+        "key set of the issuer that access tokens come from (RS256, ES256 or EdDSA)"
+    )
+    static let jwtAudience = Setting(
+        "jwt_audience",
+        "ZOETROPE_JWT_AUDIENCE",
+        default: TokenRules.usualAudience,
+        "what access tokens must name as their audience (aud)"
+    )
+    static let jwtIssuer = Setting(
+        "jwt_issuer",
+        "ZOETROPE_JWT_ISSUER",
+        "what access tokens must name as their issuer (iss); without it any"
+    )
+
     static let all = [
         dataFolder, databaseURL, storageURL, replicateToken, replicateBaseURL, replicateOutputOrigins, webhookSecret,
-        publicURL, cogURL, modelsFile, generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox,
+        publicURL, cogURL, openAIVideosURL, openAIVideosKey, openAIVideosOutputOrigins, auth, retentionDays, urlLifetime,
+        alertURL, freeLimits, paidLimits, mostConnections, modelsFile, generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, jwtSecret, jwksURL, jwtAudience,
+        jwtIssuer,
     ]
 }
 

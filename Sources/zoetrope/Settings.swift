@@ -3,6 +3,7 @@ import StrictJSON
 import Yams
 import ZoetropeCore
 import ZoetropeMedia
+import ZoetropeTokens
 
 /// Every setting, validated.
 struct Settings: Sendable {
@@ -13,7 +14,15 @@ struct Settings: Sendable {
     var objectFolder: String
     let replicate: ReplicateSettings?
     let cogURL: String?
+    let openAIVideos: OpenAIVideosSettings?
     let publicURL: String?
+    /// Nil for the usual kind of the address that is listened on.
+    let auth: AuthKind?
+    let retentionDays: Int
+    let urlLifetime: Duration
+    let alertURL: String?
+    let limits: [Tier: TierLimits]
+    let mostConnections: Int
     let catalogue: ModelCatalogue
     let generationTimeout: Duration
     let dailyBudget: MicroUSD?
@@ -21,6 +30,13 @@ struct Settings: Sendable {
     let submitTimeout: Duration
     let ffmpeg: String
     let sandbox: SandboxPolicy
+    let tokens: TokenSettings
+
+    /// How callers are known.
+    enum AuthKind: String, CaseIterable {
+        case local
+        case token
+    }
 
     /// Where the database is.
     enum DatabaseAddress: Sendable, Equatable {
@@ -34,6 +50,13 @@ struct Settings: Sendable {
         let baseURL: String
         let outputOrigins: [String]
         let webhookSecrets: [String]
+    }
+
+    /// What the client of an OpenAI-compatible engine needs.
+    struct OpenAIVideosSettings: Sendable {
+        let baseURL: String
+        let apiKey: String?
+        let outputOrigins: [String]
     }
 
     init(values: [SettingValue], problems: inout [String]) {
@@ -50,7 +73,19 @@ struct Settings: Sendable {
                 ReplicateSettings(token: $0, baseURL: baseURL, outputOrigins: origins, webhookSecrets: secrets)
             }
         cogURL = reader.address(.cogURL)
+        let engineKey = reader.text(.openAIVideosKey)
+        let engineOrigins = reader.list(.openAIVideosOutputOrigins)
+        openAIVideos = reader.address(.openAIVideosURL)
+            .map {
+                OpenAIVideosSettings(baseURL: $0, apiKey: engineKey, outputOrigins: engineOrigins)
+            }
         publicURL = reader.address(.publicURL)
+        auth = reader.choice(.auth)
+        retentionDays = reader.whole(.retentionDays, 1...3_650) ?? 30
+        urlLifetime = reader.duration(.urlLifetime, .seconds(1)...Duration.seconds(7 * 86_400)) ?? .seconds(3_600)
+        alertURL = reader.webhook(.alertURL)
+        limits = [.free: reader.limits(.freeLimits), .paid: reader.limits(.paidLimits)].compactMapValues(\.self)
+        mostConnections = reader.whole(.mostConnections, 1...1_000_000) ?? 20_000
         catalogue = reader.catalogue()
         generationTimeout = reader.duration(.generationTimeout, .seconds(5)...Duration.seconds(3_600)) ?? .seconds(600)
         dailyBudget = reader.dollars(.dailyBudget)
@@ -58,6 +93,7 @@ struct Settings: Sendable {
         submitTimeout = reader.duration(.submitTimeout, .seconds(1)...Duration.seconds(120)) ?? .seconds(60)
         ffmpeg = reader.text(.ffmpeg) ?? ""
         sandbox = reader.choice(.sandbox) ?? .auto
+        tokens = reader.tokens()
         problems += reader.problems
     }
 
@@ -108,23 +144,42 @@ private struct SettingReader {
             .filter { !$0.isEmpty }
     }
 
-    /// `90s`, `10m`, `1h30m`, or a number of seconds.
     mutating func duration(_ setting: Setting, _ range: ClosedRange<Duration>) -> Duration? {
         guard let text = text(setting) else { return nil }
-        let units = ["h": 3_600, "m": 60, "s": 1]
-        var seconds: Int?
-        if let plain = Int(text) {
-            seconds = plain
-        } else if let match = text.wholeMatch(of: /(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?/), !text.isEmpty {
-            seconds = zip(["h", "m", "s"], [match.1, match.2, match.3])
-                .reduce(0) { sum, part in sum + (part.1.flatMap { Int($0) } ?? 0) * (units[part.0] ?? 0) }
-        }
-        guard let seconds, range.contains(.seconds(seconds)) else {
+        guard let duration = Duration(settingText: text), range.contains(duration) else {
             let (low, high) = (range.lowerBound / .seconds(1), range.upperBound / .seconds(1))
             note(setting, "a time such as 90s, 10m or 1h30m, from \(Int(low)) to \(Int(high)) seconds", text)
             return nil
         }
-        return .seconds(seconds)
+        return duration
+    }
+
+    mutating func whole(_ setting: Setting, _ range: ClosedRange<Int>) -> Int? {
+        guard let text = text(setting) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            note(setting, "a whole number from \(range.lowerBound) to \(range.upperBound)", text)
+            return nil
+        }
+        return number
+    }
+
+    mutating func limits(_ setting: Setting) -> TierLimits? {
+        guard let text = text(setting) else { return nil }
+        let limits = TierLimits(text)
+        if limits == nil { note(setting, "limits such as \"active=2 daily=10 cost=5.00 requests=120\", or none", text) }
+        return limits
+    }
+
+    /// An address that may have a path and a query, which are its secret.
+    mutating func webhook(_ setting: Setting) -> String? {
+        guard let text = text(setting) else { return nil }
+        guard let parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme?.lowercased() ?? ""),
+            parts.host?.isEmpty == false
+        else {
+            note(setting, "an address such as https://example.com/hook", text)
+            return nil
+        }
+        return text
     }
 
     mutating func dollars(_ setting: Setting) -> MicroUSD? {
@@ -146,6 +201,44 @@ private struct SettingReader {
             return nil
         }
         return String(text.reversed().drop { $0 == "/" }.reversed())
+    }
+
+    mutating func tokens() -> TokenSettings {
+        let audience = tokenName(.jwtAudience) ?? TokenRules.usualAudience
+        let rules = TokenRules(audience: audience, issuer: tokenName(.jwtIssuer))
+        var keys = TokenSettings.Keys.secretFile
+        if let text = text(.jwtSecret) {
+            if self.text(.jwksURL) != nil {
+                problems.append("set one of \(Setting.jwtSecret.environment) and \(Setting.jwksURL.environment), not both")
+            }
+            do {
+                keys = .secrets(try TokenSecrets(list(.jwtSecret).map { Array($0.utf8) }))
+            } catch {
+                let limits = "1 to \(TokenSecrets.maxCount) secrets of at least \(TokenSecrets.minBytes) bytes"
+                note(.jwtSecret, "\(limits), separated by commas", text)
+            }
+        } else if let url = keySetURL() {
+            keys = .keySet(url: url)
+        }
+        return TokenSettings(keys: keys, rules: rules)
+    }
+
+    private mutating func tokenName(_ setting: Setting) -> String? {
+        guard let text = text(setting) else { return nil }
+        if !TokenRules.isName(text) { note(setting, "1 to 255 characters, none of them control characters", text) }
+        return text
+    }
+
+    /// An http or https address, which may have a query.
+    private mutating func keySetURL() -> String? {
+        guard let text = text(.jwksURL) else { return nil }
+        guard let parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme?.lowercased() ?? ""),
+            parts.host?.isEmpty == false, parts.user == nil, parts.password == nil, parts.fragment == nil
+        else {
+            note(.jwksURL, "an address such as https://issuer.example/.well-known/jwks.json, without a user", text)
+            return nil
+        }
+        return text
     }
 
     mutating func database(folder: String) -> Settings.DatabaseAddress {
@@ -181,6 +274,22 @@ private struct SettingReader {
             problems.append("the models file \"\(name)\" is not valid YAML")
         }
         return .builtIn
+    }
+}
+
+extension Duration {
+    /// Reads `90s`, `10m`, `1h30m`, `30d`, or a number of seconds.
+    init?(settingText text: String) {
+        if let seconds = Int(text) {
+            self = .seconds(seconds)
+            return
+        }
+        guard !text.isEmpty,
+            let match = text.wholeMatch(of: /(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?/)
+        else { return nil }
+        let seconds = zip([match.1, match.2, match.3, match.4], [86_400, 3_600, 60, 1])
+            .reduce(0) { sum, part in sum + (part.0.flatMap { Int($0) } ?? 0) * part.1 }
+        self = .seconds(seconds)
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import ZoetropeCore
+import ZoetropeOutbound
 import ZoetropeWorkflow
 
 /// The command `zoetrope worker`.
@@ -33,7 +34,13 @@ struct WorkerCommand: AsyncParsableCommand {
         let logger = running.logger()
         let engine = try await Engine(options.load(), logger: logger, migrates: !running.noMigrate)
         logger.info("working", metadata: ["providers": "\(engine.providerNames)"])
-        await engine.worker(concurrency: concurrency).run()
+        try await withThrowingTaskGroup { group in
+            group.addTask { [concurrency] in await engine.worker(concurrency: concurrency).run() }
+            group.addTask { try await engine.runErrands() }
+            if let alerts = engine.alerts { group.addTask { await alerts.run() } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
         await engine.close()
         logger.info("stopped; runs were handed over")
     }
