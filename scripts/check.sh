@@ -22,3 +22,10 @@ done
 # What makes the simulator believable: the official client, unmodified, cannot tell it from Replicate.
 echo "== official Python client" >&2
 scripts/check-python-client.sh
+
+echo "== official OpenAI client" >&2
+scripts/check-openai-client.sh
+
+# Every answer is as the description says, and nobody gets near what is another's.
+echo "== API description" >&2
+scripts/check-openapi.sh

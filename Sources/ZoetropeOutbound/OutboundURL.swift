@@ -17,14 +17,25 @@ package struct OutboundURL: Sendable, Hashable {
     package let target: String
     /// The `Host` header: the host as it was written, and the port unless it is the usual one.
     package let authority: String
+    /// Whether the operators named this very host and port, which then may be called wherever it is.
+    package let isTrusted: Bool
 
     package static let mostBytes = 2_048
     package static let usualPorts: Set<Int> = [80, 443]
 
     /// Reads an address; the fragment is dropped.
     ///
+    /// - Parameters:
+    ///   - text: The address.
+    ///   - ports: The ports that may be called.
+    ///   - trusted: Hosts with their ports, such as `backend.internal:8080`, to which neither this rule nor that of public
+    ///     addresses applies.
     /// - Throws: ``OutboundError`` that says what is wrong and what would be right.
-    package init(_ text: String, ports: Set<Int> = usualPorts) throws(OutboundError) {
+    package init(
+        _ text: String,
+        ports: Set<Int> = usualPorts,
+        trusting trusted: Set<String> = []
+    ) throws(OutboundError) {
         guard text.utf8.count <= Self.mostBytes else {
             throw Self.invalid("the address must have at most \(Self.mostBytes) bytes, got \(text.utf8.count)")
         }
@@ -48,9 +59,11 @@ package struct OutboundURL: Sendable, Hashable {
             throw Self.invalid("the address must not hold a user name or a password")
         }
         let (host, portText) = try Self.split(authority)
-        self.host = try Self.host(host)
         let usualPort = isSecure ? 443 : 80
-        port = try portText.map { text throws(OutboundError) in try Self.port(text, ports) } ?? usualPort
+        isTrusted = trusted.contains("\(host):\(portText ?? "\(usualPort)")".lowercased())
+        self.host = try Self.host(host, isTrusted: isTrusted)
+        let isAnyPort = isTrusted
+        port = try portText.map { text throws(OutboundError) in try Self.port(text, isAnyPort ? nil : ports) } ?? usualPort
         let written =
             switch self.host {
             case .name(let name): name
@@ -62,7 +75,11 @@ package struct OutboundURL: Sendable, Hashable {
     }
 
     /// The address that a `Location` header means in an answer of this one, read from the start like any other.
-    package func redirected(to location: String, ports: Set<Int>) throws(OutboundError) -> OutboundURL {
+    package func redirected(
+        to location: String,
+        ports: Set<Int>,
+        trusting trusted: Set<String> = []
+    ) throws(OutboundError) -> OutboundURL {
         let scheme = isSecure ? "https" : "http"
         let path = target.prefix { $0 != "?" }
         let absolute =
@@ -77,7 +94,7 @@ package struct OutboundURL: Sendable, Hashable {
             } else {
                 "\(scheme)://\(authority)\(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex))/\(location)"
             }
-        let next = try OutboundURL(absolute, ports: ports)
+        let next = try OutboundURL(absolute, ports: ports, trusting: trusted)
         guard next.isSecure || !isSecure else {
             throw OutboundError(.badAnswer, "the address redirects from https to http; give the address it leads to")
         }
@@ -102,14 +119,15 @@ package struct OutboundURL: Sendable, Hashable {
         return (authority[..<colon], authority[authority.index(after: colon)...])
     }
 
-    private static func port(_ text: Substring, _ ports: Set<Int>) throws(OutboundError) -> Int {
+    /// A port of these, or any when nil.
+    private static func port(_ text: Substring, _ ports: Set<Int>?) throws(OutboundError) -> Int {
         guard text.utf8.count <= 5, !text.hasPrefix("0"), text.utf8.allSatisfy(isDigit),
-            let port = Int(text), ports.contains(port)
+            let port = Int(text), port <= 65_535, ports?.contains(port) ?? true
         else { throw invalid("the port must be 80 or 443, got \"\(text.prefix(20))\"") }
         return port
     }
 
-    private static func host(_ text: Substring) throws(OutboundError) -> Host {
+    private static func host(_ text: Substring, isTrusted: Bool) throws(OutboundError) -> Host {
         if text.hasPrefix("[") {
             guard let address = IPAddress(String(text.dropFirst().dropLast())), address.bytes.count == 16 else {
                 throw invalid("\"\(text.prefix(60))\" is not an IPv6 address; a zone is not possible")
@@ -132,7 +150,7 @@ package struct OutboundURL: Sendable, Hashable {
             }
             return .address(address)
         }
-        guard labels.count > 1 else {
+        guard labels.count > 1 || isTrusted else {
             throw OutboundError(
                 .forbiddenAddress,
                 "\"\(text.prefix(60))\" is not a public name; give one with its domain"

@@ -26,6 +26,10 @@ package struct ServerSettings: Sendable {
     package var dailyBudget: MicroUSD?
     /// Connections at a time.
     package var mostConnections: Int
+    /// Connections of one address at a time, unless it is this machine's own.
+    package var mostConnectionsPerAddress = 1_000
+    /// Whether metrics are shown to others than this machine.
+    package var metricsArePublic = false
     /// How slowly an image may be uploaded.
     package var bodyPace = BodyPace.standard
 

@@ -21,8 +21,12 @@ package struct ZoetropeServer: Sendable {
         package var callbackSecret: @Sendable (_ userID: String) -> [UInt8]
         /// Checks a webhook's signature by its headers, whose names are in lower case, and its raw body.
         package var verifyWebhook: @Sendable (_ headers: [String: String], _ body: [UInt8]) async -> WebhookVerdict
-        /// Asks what the service needs; throws when it does not answer as it should.
-        package var checkReadiness: @Sendable () async throws -> Void
+        /// Draws frames of the MP4 at a path, which has so many seconds, into a new JPEG beside it.
+        package var spritesheet: @Sendable (_ video: String, _ seconds: Int, _ target: String) async throws -> Void
+        /// What the service needs to be ready.
+        package var checks: [HealthCheck]
+        /// Where requests are counted; without it there is no `/metrics`.
+        package var metrics: ServiceMetrics?
         package var time: EngineTime
         package var now: @Sendable () -> Date
         /// Gets neither bodies nor prompts nor queries.
@@ -37,7 +41,9 @@ package struct ZoetropeServer: Sendable {
             outbound: Outbound,
             callbackSecret: @escaping @Sendable (_ userID: String) -> [UInt8],
             verifyWebhook: @escaping @Sendable (_ headers: [String: String], _ body: [UInt8]) async -> WebhookVerdict,
-            checkReadiness: @escaping @Sendable () async throws -> Void,
+            spritesheet: @escaping @Sendable (_ video: String, _ seconds: Int, _ target: String) async throws -> Void,
+            checks: [HealthCheck],
+            metrics: ServiceMetrics? = nil,
             time: EngineTime = .system,
             now: @escaping @Sendable () -> Date = { Date() },
             logger: Logger
@@ -50,7 +56,9 @@ package struct ZoetropeServer: Sendable {
             self.outbound = outbound
             self.callbackSecret = callbackSecret
             self.verifyWebhook = verifyWebhook
-            self.checkReadiness = checkReadiness
+            self.spritesheet = spritesheet
+            self.checks = checks
+            self.metrics = metrics
             self.time = time
             self.now = now
             self.logger = logger
@@ -101,7 +109,8 @@ package struct ZoetropeServer: Sendable {
             library: library,
             objects: parts.writer,
             news: news,
-            uptime: parts.time.uptime
+            uptime: parts.time.uptime,
+            metrics: parts.metrics
         )
         let account = AccountRoutes(
             library: library,
@@ -109,7 +118,10 @@ package struct ZoetropeServer: Sendable {
             callbackSecret: parts.callbackSecret
         )
         let webhooks = WebhookRoutes(service: parts.service, verify: parts.verifyWebhook, logger: parts.logger)
-        let health = HealthRoutes(check: parts.checkReadiness)
+        let metrics = parts.metrics
+            .map {
+                MetricsRoutes($0, store: parts.store, time: parts.time, arePublic: settings.metricsArePublic)
+            }
 
         let rates = RateLimiter(uptime: parts.time.uptime)
         let table = RouteTable(
@@ -118,10 +130,11 @@ package struct ZoetropeServer: Sendable {
                 guard let most = settings.limits(of: caller).requestsPerMinute else { return }
                 try rates.take(for: caller.userID, perMinute: most)
             },
-            logger: parts.logger
+            logger: parts.logger,
+            metrics: parts.metrics
         )
-        table.add("/healthz", [.get: health.alive])
-        table.add("/readyz", [.get: health.ready])
+        table.addOperations(HealthRoutes(checks: parts.checks), metrics)
+        table.add("/openapi.yaml", [.get: OpenAPIRoutes().show])
         table.add("/api/v1/jobs", callers: [.get: jobs.list, .post: jobs.create])
         table.add("/api/v1/jobs/{job}", callers: [.get: jobs.show, .delete: jobs.delete])
         table.add("/api/v1/jobs/{job}/restores", callers: [.post: jobs.restore])
@@ -141,13 +154,38 @@ package struct ZoetropeServer: Sendable {
             logger: parts.logger
         )
         table.add(MediaRoutes.path, [.get: media.serve])
+        let videos = VideoRoutes(
+            service: parts.service,
+            library: library,
+            objects: parts.writer,
+            outbound: parts.outbound,
+            limits: settings.intakeLimits,
+            pace: settings.bodyPace
+        )
+        let content = VideoContent(
+            videos: videos,
+            store: parts.objects,
+            expiry: parts.writer.expiry,
+            media: media,
+            spritesheet: parts.spritesheet,
+            now: parts.now
+        )
+        table.add("/v1/videos", callers: [.get: videos.list, .post: videos.create])
+        for name in ["edits", "extensions", "characters"] {
+            table.add("/v1/videos/\(name)", callers: [.post: videos.unsupported])
+        }
+        table.add("/v1/videos/characters/{character}", callers: [.get: videos.unsupported])
+        table.add("/v1/videos/{video}", callers: [.get: videos.show, .delete: videos.delete])
+        table.add("/v1/videos/{video}/content", callers: [.get: content.serve])
+        table.add("/v1/videos/{video}/remix", callers: [.post: videos.remix])
         table.add("/api/v1/webhooks/replicate", [.post: webhooks.receive])
         return table.router
     }
 
     /// The server with its limits.
     package func application() -> some ApplicationProtocol {
-        Application(
+        let connections = ConnectionCounts(most: settings.mostConnectionsPerAddress)
+        return Application(
             router: router(),
             server: HTTPServerBuilder { responder in
                 HTTP1Channel(
@@ -155,7 +193,15 @@ package struct ZoetropeServer: Sendable {
                         if request.awaitsContinue { try await writer.writeInformationalHead(.init(status: .continue)) }
                         try await responder(request, writer, channel)
                     },
-                    configuration: .init(idleTimeout: .seconds(60))
+                    configuration: .init(
+                        additionalChannelHandlers: [SlowClientHandler(counts: connections)],
+                        idleTimeout: .seconds(60),
+                        httpDecoderConfiguration: .init(
+                            maxHeaderFieldSize: 16 << 10,
+                            maxHeaderListSize: 64 << 10,
+                            maxHeaderFieldCount: 128
+                        )
+                    )
                 )
             },
             configuration: ApplicationConfiguration(
@@ -172,15 +218,6 @@ package struct ZoetropeServer: Sendable {
     ///
     /// Throws what binding the address throws, such as an error about a port that is taken.
     package func run() async throws {
-        var configuration = ServiceGroupConfiguration(services: [application()], logger: parts.logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(5)
-        let group = ServiceGroup(configuration: configuration)
-        // Owned by this call, which waits for it: cancellation must begin a shutdown and not cut off what is under way.
-        let serving = Task { try await group.run() }
-        try await withTaskCancellationHandler {
-            try await serving.value
-        } onCancel: {
-            Task { await group.triggerGracefulShutdown() }
-        }
+        try await runUntilCancelled(application(), logger: parts.logger)
     }
 }

@@ -93,7 +93,7 @@ actor KeySetCache {
             failure = nil
         } catch {
             let reason = (error as? KeySetFailure)?.description ?? "no answer"
-            logger.warning("the issuer's key set cannot be had", metadata: ["reason": "\(reason)"])
+            logger.warning("the issuer's key set cannot be had", metadata: Logger.Metadata([.reason: "\(reason)"]))
             failure = reason
         }
         refreshing = nil

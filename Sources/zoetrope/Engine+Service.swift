@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import Logging
 import ZoetropeDatabase
+import ZoetropeMedia
 import ZoetropeOutbound
 import ZoetropeServer
 import ZoetropeStorage
@@ -23,6 +24,7 @@ extension Engine {
         var server = ServerSettings(host: host, port: port, auth: auth)
         server.limits = settings.limits
         server.dailyBudget = settings.dailyBudget
+        server.metricsArePublic = settings.metricsArePublic
         server.mostConnections = settings.mostConnections
         return ZoetropeServer(
             ZoetropeServer.Parts(
@@ -34,7 +36,9 @@ extension Engine {
                 outbound: try outbound(),
                 callbackSecret: try callbackSecret(),
                 verifyWebhook: verifyWebhook,
-                checkReadiness: { [store] in _ = try await store.nextWake() },
+                spritesheet: { [sheets] in try await sheets.make(of: $0, seconds: $1, to: $2) },
+                checks: checks,
+                metrics: metrics,
                 logger: environment.logger
             ),
             settings: server,
@@ -78,7 +82,7 @@ extension Engine {
 
     private func outbound() throws -> Outbound {
         do {
-            return try Outbound.guarded()
+            return try Outbound.guarded(trusting: settings.trustedHosts)
         } catch {
             throw CommandFailure.failed("the system's trusted certificates cannot be read: \(error)")
         }
@@ -92,7 +96,14 @@ extension Engine {
         }
     }
 
+    /// The keys for a purpose: made from the set secret, the same in every process, or kept in the data folder.
     private func secrets(_ name: String) throws -> [[UInt8]] {
+        guard settings.signingSecrets.isEmpty else {
+            return settings.signingSecrets.map { secret in
+                let key = SymmetricKey(data: Array(secret.utf8))
+                return Array(HMAC<SHA256>.authenticationCode(for: Array("zoetrope \(name)".utf8), using: key))
+            }
+        }
         do throws(SecretError) {
             return try SecretFile.loadOrMake(path: "\(settings.dataFolder)/secrets/\(name)")
         } catch {

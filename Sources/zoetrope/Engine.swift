@@ -16,9 +16,13 @@ struct Engine: Sendable {
     let environment: WorkerEnvironment
     let store: SQLRunStore
     let alerts: AlertSender?
+    let metrics: ServiceMetrics
+    let checks: [HealthCheck]
     let service: AnimationService
     let webhooks: ReplicateWebhooks?
     private let client: ReplicateClient?
+    /// Draws frames of a video into one picture.
+    let sheets: SpritesheetMaker
     let policy: RunPolicy
     let settings: Settings
 
@@ -101,22 +105,33 @@ struct Engine: Sendable {
         }
         self.webhooks = webhooks
         client = replicateClient
-        alerts = settings.alertURL.map { AlertSender(url: $0, logger: logger) }
+        let alerts = settings.alertURL.map { AlertSender(url: $0, logger: logger) }
+        let metrics = ServiceMetrics(version: Zoetrope.version, startedAt: Date())
+        let alert: @Sendable (Alert) async -> Void = { alert in
+            metrics.alert(alert.code)
+            alerts?.raise(alert)
+            var metadata = Logger.Metadata([.code: "\(alert.code)"])
+            if let id = alert.animationID { metadata[.animationID] = "\(id)" }
+            logger.log(level: alert.severity == .critical ? .critical : .warning, "\(alert.text)", metadata: metadata)
+        }
+        let resolve: @Sendable (_ code: String, _ text: String) async -> Void = { code, text in
+            alerts?.resolve(code: code, text: text)
+            logger.notice("\(text)", metadata: Logger.Metadata([.code: "\(code)"]))
+        }
+        self.alerts = alerts
+        self.metrics = metrics
+        checks = Self.checks(store, objects)
+        sheets = SpritesheetMaker(tools: tools)
         environment = WorkerEnvironment(
             store: store,
             objects: objects,
             media: FFmpegPipeline(tools: tools),
             scratch: LocalScratch(root: FilePath("\(settings.dataFolder)/scratch")),
-            providers: providers,
+            providers: providers.map { MeteredProvider($0, metrics: metrics, alert: alert, resolve: resolve) },
             logger: logger,
-            alert: { [alerts] alert in
-                alerts?.raise(alert)
-                logger.log(
-                    level: alert.severity == .critical ? .critical : .warning,
-                    "\(alert.text)",
-                    metadata: ["code": "\(alert.code)", "animation.id": "\(alert.animationID?.description ?? "")"]
-                )
-            },
+            alert: alert,
+            resolve: resolve,
+            metrics: metrics,
             reached: Self.crash
         )
         service = AnimationService(
@@ -179,7 +194,12 @@ struct Engine: Sendable {
                         "there is no database at \"\(path)\"; zoetrope serve or migrate makes it"
                     )
                 }
-                return try await SQLRunStore.sqlite(path: path, migrates: migrates, now: { Date() })
+                return try await SQLRunStore.sqlite(
+                    path: path,
+                    migrates: migrates,
+                    logger: logger,
+                    now: { Date() }
+                )
             case .postgres(let url):
                 return try await SQLRunStore.postgres(url: url, migrates: migrates, logger: logger)
             }

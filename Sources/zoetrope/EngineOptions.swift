@@ -1,5 +1,8 @@
 import ArgumentParser
 import Logging
+import SystemPackage
+import Synchronization
+import ZoetropeWorkflow
 
 /// Flags of the commands that keep running.
 struct EngineOptions: ParsableArguments {
@@ -9,13 +12,29 @@ struct EngineOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Log this and more severe: debug, info, warning, error.", valueName: "level"))
     var logLevel = LogLevel.info
 
+    @Option(help: "json: one object a line; text: for people. Default: text on a terminal, else json.")
+    var logFormat: LineLogHandler.Format?
+
     /// Writes lines to standard error; call once.
     func logger() -> Logger {
-        var logger = Logger(label: "zoetrope") { label in StreamLogHandler.standardError(label: label) }
+        let format = logFormat ?? (Console.isTerminal ? .text : .json)
+        let lines = LogLines()
+        var logger = Logger(label: "zoetrope") { LineLogHandler(label: $0, format: format, write: lines.write) }
         logger.logLevel = logLevel.level
         return logger
     }
 }
+
+/// Lines on standard error, one after the other.
+private final class LogLines: Sendable {
+    private let turn = Mutex(())
+
+    func write(_ line: [UInt8]) {
+        turn.withLock { _ in _ = try? FileDescriptor.standardError.writeAll(line) }
+    }
+}
+
+extension LineLogHandler.Format: ExpressibleByArgument {}
 
 enum LogLevel: String, CaseIterable, ExpressibleByArgument {
     case debug

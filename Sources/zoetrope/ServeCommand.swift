@@ -66,6 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
                     group.addTask { await engine.worker().run() }
                     group.addTask { try await engine.runErrands() }
                 }
+                group.addTask { await engine.watchHealth() }
                 if let alerts = engine.alerts { group.addTask { await alerts.run() } }
                 defer { group.cancelAll() }
                 try await group.next()

@@ -125,11 +125,28 @@ struct Setting: Sendable {
         default: "1h",
         "how long a signed URL works"
     )
+    static let signingSecret = Setting(
+        "signing_secret",
+        "ZOETROPE_SIGNING_SECRET",
+        secrecy: .secret,
+        "what signed URLs and callbacks are signed with, at least 32 bytes, the same for all processes; several separated by commas: the first signs, all verify; without it made and kept in secrets/ in the data folder"
+    )
+    static let trustedHosts = Setting(
+        "trusted_hosts",
+        "ZOETROPE_TRUSTED_HOSTS",
+        "hosts of your own network that callbacks may go to and images may come from, as host:port, separated by commas; all others must be public"
+    )
     static let alertURL = Setting(
         "alert_webhook_url",
         "ZOETROPE_ALERT_WEBHOOK_URL",
         secrecy: .secret,
         "critical failures are posted there as JSON"
+    )
+    static let metrics = Setting(
+        "metrics",
+        "ZOETROPE_METRICS",
+        default: "loopback",
+        "who may read /metrics: loopback, this machine only; public, everybody who reaches the port"
     )
     static let freeLimits = Setting(
         "free_limits",
@@ -217,7 +234,7 @@ struct Setting: Sendable {
     static let all = [
         dataFolder, databaseURL, storageURL, replicateToken, replicateBaseURL, replicateOutputOrigins, webhookSecret,
         publicURL, cogURL, openAIVideosURL, openAIVideosKey, openAIVideosOutputOrigins, auth, retentionDays, urlLifetime,
-        alertURL, freeLimits, paidLimits, mostConnections, modelsFile, generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, jwtSecret, jwksURL, jwtAudience,
+        signingSecret, trustedHosts, alertURL, metrics, freeLimits, paidLimits, mostConnections, modelsFile, generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, jwtSecret, jwksURL, jwtAudience,
         jwtIssuer,
     ]
 }

@@ -20,7 +20,11 @@ struct Settings: Sendable {
     let auth: AuthKind?
     let retentionDays: Int
     let urlLifetime: Duration
+    /// Empty where they are made and kept in the data folder.
+    let signingSecrets: [String]
+    let trustedHosts: Set<String>
     let alertURL: String?
+    let metricsArePublic: Bool
     let limits: [Tier: TierLimits]
     let mostConnections: Int
     let catalogue: ModelCatalogue
@@ -36,6 +40,12 @@ struct Settings: Sendable {
     enum AuthKind: String, CaseIterable {
         case local
         case token
+    }
+
+    /// Who may read the metrics.
+    enum MetricsAudience: String, CaseIterable {
+        case loopback
+        case `public`
     }
 
     /// Where the database is.
@@ -83,6 +93,10 @@ struct Settings: Sendable {
         auth = reader.choice(.auth)
         retentionDays = reader.whole(.retentionDays, 1...3_650) ?? 30
         urlLifetime = reader.duration(.urlLifetime, .seconds(1)...Duration.seconds(7 * 86_400)) ?? .seconds(3_600)
+        let audience: MetricsAudience? = reader.choice(.metrics)
+        metricsArePublic = audience == .public
+        signingSecrets = reader.secrets(.signingSecret)
+        trustedHosts = reader.hosts(.trustedHosts)
         alertURL = reader.webhook(.alertURL)
         limits = [.free: reader.limits(.freeLimits), .paid: reader.limits(.paidLimits)].compactMapValues(\.self)
         mostConnections = reader.whole(.mostConnections, 1...1_000_000) ?? 20_000
@@ -168,6 +182,24 @@ private struct SettingReader {
         let limits = TierLimits(text)
         if limits == nil { note(setting, "limits such as \"active=2 daily=10 cost=5.00 requests=120\", or none", text) }
         return limits
+    }
+
+    /// `host:port` and `[address]:port`, in lower case.
+    mutating func hosts(_ setting: Setting) -> Set<String> {
+        let hosts = list(setting).map { $0.lowercased() }
+        let form = /(?:[a-z0-9._\-]{1,253}|\[[0-9a-f:.]{2,45}\]):\d{1,5}/
+        for host in hosts where host.wholeMatch(of: form) == nil {
+            note(setting, "host:port, such as backend.internal:8080", host)
+        }
+        return Set(hosts)
+    }
+
+    mutating func secrets(_ setting: Setting) -> [String] {
+        let secrets = list(setting)
+        if secrets.contains(where: { $0.utf8.count < 32 }) || secrets.count > 16 {
+            note(setting, "1 to 16 secrets of at least 32 bytes, separated by commas", "")
+        }
+        return secrets
     }
 
     /// An address that may have a path and a query, which are its secret.

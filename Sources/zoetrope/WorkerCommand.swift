@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import ZoetropeCore
 import ZoetropeOutbound
+import ZoetropeServer
 import ZoetropeWorkflow
 
 /// The command `zoetrope worker`.
@@ -21,6 +22,14 @@ struct WorkerCommand: AsyncParsableCommand {
     )
     var concurrency: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve /healthz, /readyz and /metrics on this port of 127.0.0.1; 0 takes any free one. Default: none.",
+            valueName: "port"
+        )
+    )
+    var metricsPort: Int?
+
     @OptionGroup(title: "Running") var running: EngineOptions
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
@@ -28,13 +37,18 @@ struct WorkerCommand: AsyncParsableCommand {
         if let concurrency, !(1...256).contains(concurrency) {
             throw ValidationError("--concurrency must be 1 to 256, got \(concurrency)")
         }
+        if let metricsPort, !(0...65_535).contains(metricsPort) {
+            throw ValidationError("--metrics-port must be 0 to 65535, got \(metricsPort)")
+        }
     }
 
     func run() async throws {
         let logger = running.logger()
         let engine = try await Engine(options.load(), logger: logger, migrates: !running.noMigrate)
-        logger.info("working", metadata: ["providers": "\(engine.providerNames)"])
+        logger.info("working", metadata: Logger.Metadata([.providers: "\(engine.providerNames)"]))
         try await withThrowingTaskGroup { group in
+            if let metricsPort { group.addTask { try await serveMetrics(of: engine, on: metricsPort) } }
+            group.addTask { await engine.watchHealth() }
             group.addTask { [concurrency] in await engine.worker(concurrency: concurrency).run() }
             group.addTask { try await engine.runErrands() }
             if let alerts = engine.alerts { group.addTask { await alerts.run() } }
@@ -43,6 +57,17 @@ struct WorkerCommand: AsyncParsableCommand {
         }
         await engine.close()
         logger.info("stopped; runs were handed over")
+    }
+
+    private func serveMetrics(of engine: Engine, on port: Int) async throws {
+        let server = engine.operationsServer(port: port) { port in
+            Console.error("Metrics are at http://127.0.0.1:\(port)/metrics")
+        }
+        do {
+            try await server.run()
+        } catch  where !Task.isCancelled {
+            throw CommandFailure.failed("cannot serve metrics on 127.0.0.1:\(port): \(error)")
+        }
     }
 }
 

@@ -10,32 +10,6 @@ import ZoetropeWorkflow
 /// Through real connections.
 @Suite(.timeLimit(.minutes(1)))
 struct LiveTests {
-    /// Runs a server as `zoetrope serve` does, and cancels it after the body.
-    func serve<Result: Sendable>(
-        settings: ServerSettings = ServerSettings(port: 0),
-        objects: any ObjectStore = MemoryObjectStore(),
-        _ body: @Sendable (TestAPI, Int) async throws -> Result
-    ) async throws -> Result {
-        let (ports, told) = AsyncStream<Int>.makeStream()
-        let api = TestAPI(settings: settings, objects: objects, onRunning: { port in told.yield(port) })
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                defer { told.finish() }
-                try await api.server.run()
-            }
-            var port = 0
-            for await told in ports {
-                port = told
-                break
-            }
-            try #require(port > 0)
-            let result = try await body(api, port)
-            group.cancelAll()
-            try await group.waitForAll()
-            return result
-        }
-    }
-
     @Test func `the API works over HTTP, several requests on one connection`() async throws {
         let api = TestAPI()
         try await api.server.application()
@@ -60,7 +34,7 @@ struct LiveTests {
 
     @Test func `a server tells its port and ends when its task is cancelled`() async throws {
         let start = ContinuousClock().now
-        let text = try await serve { _, port in
+        let text = try await LiveServer.run { _, port in
             let connection = try RawConnection(port: port)
             await connection.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return await connection.read(until: "}")
@@ -70,7 +44,7 @@ struct LiveTests {
     }
 
     @Test func `a port that is taken is an error`() async throws {
-        _ = try await serve { _, port in
+        _ = try await LiveServer.run { _, port in
             await #expect(throws: (any Error).self) {
                 try await TestAPI(settings: ServerSettings(port: port)).server.run()
             }
@@ -79,7 +53,7 @@ struct LiveTests {
 
     @Test func `a request that never ends holds the end up for five seconds`() async throws {
         let start = ContinuousClock().now
-        let connection = try await serve { api, port in
+        let connection = try await LiveServer.run { api, port in
             let connection = try RawConnection(port: port)
             await connection.write(
                 "POST /api/v1/webhooks/replicate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"
@@ -95,7 +69,7 @@ struct LiveTests {
     }
 
     @Test func `a body without a length is refused where it passes the limit`() async throws {
-        try await serve { api, port in
+        try await LiveServer.run { api, port in
             let connection = try RawConnection(port: port)
             await connection.write(
                 "POST /api/v1/webhooks/replicate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -114,7 +88,7 @@ struct LiveTests {
         ("Host: LOCALHOST\r\n", 200), ("Host: localhost:1@evil.example\r\n", 403),
     ])
     func `without login only names of this machine are answered`(host: String, status: Int) async throws {
-        try await serve { api, port in
+        try await LiveServer.run { api, port in
             let connection = try RawConnection(port: port)
             await connection.write("GET /api/v1/jobs HTTP/1.1\r\n\(host)\r\n")
             let answer = await connection.read(until: "}")
@@ -129,7 +103,7 @@ struct LiveTests {
         "\0\0\0\0\r\n\r\n", "GET\r\n\r\n",
     ])
     func `what is not HTTP is refused and the server lives on`(text: String) async throws {
-        try await serve { _, port in
+        try await LiveServer.run { _, port in
             let connection = try RawConnection(port: port)
             await connection.write(text)
             let answer = await connection.read(until: "never")
@@ -141,7 +115,7 @@ struct LiveTests {
     }
 
     @Test func `a body that breaks off is not taken for a whole one`() async throws {
-        try await serve { api, port in
+        try await LiveServer.run { api, port in
             let connection = try RawConnection(port: port)
             await connection.write(
                 "POST /api/v1/webhooks/replicate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123"

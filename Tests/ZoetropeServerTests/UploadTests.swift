@@ -29,8 +29,7 @@ struct UploadTests {
     }
 
     @Test func `the 65th upload at a time is refused, and taken once others are gone`() async throws {
-        try await LiveTests()
-            .serve { _, port in
+        try await LiveServer.run { _, port in
                 let form = TestForm(image: TestForm.photo)
                 let head = Self.head(form, length: form.bytes.count)
                 /// Uploads until the answer is this one.
@@ -56,8 +55,7 @@ struct UploadTests {
     }
 
     @Test func `a body that is too slow is refused and its connection closed`() async throws {
-        try await LiveTests()
-            .serve(settings: Self.settings(elapsed: .seconds(31))) { api, port in
+        try await LiveServer.run(Self.settings(elapsed: .seconds(31))) { api, port in
                 let form = TestForm(image: TestForm.photo)
                 let connection = try RawConnection(port: port)
                 // 31 s are too long for less than 100 kB.
@@ -81,8 +79,7 @@ struct UploadTests {
     }
 
     @Test func `a body without a length is refused where it passes the limit`() async throws {
-        try await LiveTests()
-            .serve { api, port in
+        try await LiveServer.run { api, port in
                 let form = TestForm(image: TestForm.photo)
                 let connection = try RawConnection(port: port)
                 await connection.write(Self.head(form, length: nil))
@@ -96,8 +93,7 @@ struct UploadTests {
     }
 
     @Test func `what had come of an upload that breaks off is removed`() async throws {
-        try await LiveTests()
-            .serve { api, port in
+        try await LiveServer.run { api, port in
                 let form = TestForm(image: HostileImage.jpeg(bytes: 1_000_000))
                 let connection = try RawConnection(port: port)
                 await connection.write(
@@ -147,8 +143,7 @@ struct UploadTests {
 
     @Test func `20 uploads of 24 MB at once need less than 1 MB each`() async throws {
         let place = try TemporaryFolder()
-        let growth = try await LiveTests()
-            .serve(objects: LocalObjectStore(folder: place.path("objects"))) { _, port in
+        let growth = try await LiveServer.run(objects: LocalObjectStore(folder: place.path("objects"))) { _, port in
                 let zeros = [UInt8](repeating: 0, count: 200_000)
                 try await Self.upload(port, zeros)
                 var least = Int.max

@@ -107,7 +107,7 @@ final class RunNews: Service {
             do {
                 tell(try await store.versions(of: batch))
             } catch {
-                logger.warning("the versions of runs cannot be read", metadata: ["error": "\(error)"])
+                logger.warning("the versions of runs cannot be read", metadata: Logger.Metadata([.error: "\(error)"]))
                 return
             }
         }

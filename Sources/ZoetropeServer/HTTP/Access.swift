@@ -55,7 +55,7 @@ struct Access: Sendable {
     }
 
     /// An authority without its port; what has no port at its end stays as it is.
-    private static func host(of authority: String) -> String {
+    static func host(of authority: String) -> String {
         guard let colon = authority.lastIndex(of: ":"),
             authority[colon...].dropFirst().utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { return authority }

@@ -82,7 +82,7 @@ extension Response {
     private struct ConnectionOver: Error {}
 
     /// The same answer as the last of its connection.
-    fileprivate func endingConnection() -> Response {
+    func endingConnection() -> Response {
         var response = self
         response.headers[.connection] = "close"
         response.body = ResponseBody(contentLength: body.contentLength) { [body] writer in

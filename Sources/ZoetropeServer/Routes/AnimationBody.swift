@@ -66,7 +66,7 @@ extension JSONValue {
     /// Whether any text in it holds U+0000, which PostgreSQL refuses.
     fileprivate var holdsNUL: Bool {
         switch self {
-        case .string(let text): text.contains("\u{0}")
+        case .string(let text): text.utf8.contains(0)
         case .array(let elements): elements.contains(where: \.holdsNUL)
         case .object(let members): members.contains { $0.key.contains("\u{0}") || $0.value.holdsNUL }
         case .null, .bool, .integer, .number: false

@@ -15,6 +15,7 @@ struct EventRoutes: Sendable {
     let objects: ObjectWriter
     let news: RunNews
     let uptime: @Sendable () -> Duration
+    let metrics: ServiceMetrics?
 
     /// A stream ends after this, and the client comes back: so that none outlives a token for long.
     static let longest = Duration.seconds(3_600)
@@ -38,6 +39,8 @@ struct EventRoutes: Sendable {
             status: .ok,
             headers: headers,
             body: ResponseBody { writer in
+                metrics?.eventStream(isOpen: true)
+                defer { metrics?.eventStream(isOpen: false) }
                 try await writer.write(ByteBuffer(bytes: ServerSentEvent.opening))
                 try await tell(record, since: seen, stream, caller, objects, &writer)
                 try await writer.finish(nil)

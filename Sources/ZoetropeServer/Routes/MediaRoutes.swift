@@ -85,7 +85,10 @@ package struct MediaRoutes: Sendable {
         }
     }
 
-    private func answer(
+    /// The answer with the whole object or the part of it that a request wants.
+    ///
+    /// Throws the ``Problem`` of a precondition or a range that does not hold.
+    func answer(
         _ request: Request,
         _ object: any ObjectReader,
         _ fields: HTTPFields,
@@ -152,7 +155,9 @@ package struct MediaRoutes: Sendable {
             } catch let error as StorageError {
                 logger.error(
                     "an object could not be read to its end",
-                    metadata: ["request.id": .string(context.requestID), "error": .string(error.description)]
+                    metadata: Logger.Metadata([
+                        .requestID: .string(context.requestID), .error: .string(error.description),
+                    ])
                 )
                 // The connection breaks, which tells the client that it has not got everything.
                 throw error

@@ -8,16 +8,25 @@ struct RouteTable {
     typealias Handler = @Sendable (Request, APIContext) async throws -> Response
     typealias CallerHandler = @Sendable (Request, APIContext, Caller) async throws -> Response
 
+    /// Those that are told what a path takes; any other finds nothing.
+    private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
+        .compactMap { HTTPRequest.Method($0) }
+
     let router: Router<APIContext>
     private let access: Access
     private let admit: @Sendable (Caller) throws(Problem) -> Void
 
     /// `admit` throws when a caller has sent too many requests.
-    init(access: Access, admit: @escaping @Sendable (Caller) throws(Problem) -> Void, logger: Logger) {
+    init(
+        access: Access,
+        admit: @escaping @Sendable (Caller) throws(Problem) -> Void,
+        logger: Logger,
+        metrics: ServiceMetrics?
+    ) {
         self.access = access
         self.admit = admit
         router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: Envelope(logger: logger))
+        router.add(middleware: Envelope(logger: logger, metrics: metrics))
     }
 
     /// Adds a path for callers that ``Access`` knows.
@@ -41,8 +50,7 @@ struct RouteTable {
         var allowed = Array(handlers.keys)
         // HEAD is made from GET when the router is built.
         if handlers[.get] != nil { allowed.append(.head) }
-        let known: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
-        for method in known where !allowed.contains(method) {
+        for method in Self.methods where !allowed.contains(method) {
             router.on(path, method: method) { [allowed] _, _ -> Response in
                 throw Problem.methodNotAllowed(allowed: allowed)
             }

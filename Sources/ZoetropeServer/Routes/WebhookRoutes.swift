@@ -34,7 +34,9 @@ struct WebhookRoutes: Sendable {
             case .rejected(let reason):
                 logger.notice(
                     "refused a webhook",
-                    metadata: ["request.id": .string(context.requestID), "reason": .string(String(reason.prefix(200)))]
+                    metadata: Logger.Metadata([
+                        .requestID: .string(context.requestID), .reason: .string(String(reason.prefix(200))),
+                    ])
                 )
                 throw Problem(.unauthorized, "webhook_rejected", "The webhook's signature was not accepted")
             case .genuine(let id):
@@ -58,13 +60,18 @@ struct WebhookRoutes: Sendable {
             case .applied: return "applied"
             case .duplicate: return "duplicate"
             case .unknownTag:
-                logger.notice("a webhook has an unknown tag", metadata: ["request.id": .string(context.requestID)])
+                logger.notice(
+                    "a webhook has an unknown tag",
+                    metadata: Logger.Metadata([.requestID: .string(context.requestID)])
+                )
                 return "unknown_tag"
             }
         } catch let error as RunStoreError {
             logger.error(
                 "a webhook could not be stored",
-                metadata: ["request.id": .string(context.requestID), "error": .string(error.description)]
+                metadata: Logger.Metadata([
+                    .requestID: .string(context.requestID), .error: .string(error.description),
+                ])
             )
             throw Problem.unavailable("The webhook could not be stored; send it again", retryAfterSeconds: 5)
         }

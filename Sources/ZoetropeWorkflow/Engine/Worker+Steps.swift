@@ -4,434 +4,406 @@ import ZoetropeCore
 
 /// One step of a run: the I/O, and nothing that decides.
 extension Worker {
-  /// Does a step while its lease is kept alive.
-  ///
-  /// `markedAt` is the uptime at which the mark that precedes a ``Step/post(_:)`` began to be written. Returns nil for a
-  /// step that is nothing to do. Throws when it was interrupted: the task was cancelled, or the lease was lost.
-  func perform(_ step: Step, of run: Run, markedAt: Duration, _ now: DatabaseTime) async throws
-    -> RunEvent?
-  {
-    switch step {
-    case .wait: return nil
-    case .begin: return .begun
-    case .admit(let intent): return try await admit(intent)
-    case .post(let intent): return try await post(intent, of: run, markedAt: markedAt)
-    default: break
-    }
-    return try await holding([run.id: run.lease.epoch]) {
-      switch step {
-      case .prepareInput(let intent):
-        return try await self.prepareInput(
-          intent, of: run, isFirst: intent.createdAt >= now.claimedAt)
-      case .find(let intent): return await self.find(intent, at: now.date)
-      case .poll(let intent): return .polled(intent.id, await self.status(of: intent))
-      case .cancel(let intent): return try await self.cancel(intent)
-      case .keepPart(let intent): return try await self.keepPart(intent, of: run)
-      case .finish: return try await self.finish(run)
-      case .undo(let undo): return try await self.undo(undo, of: run)
-      case .wait, .begin, .admit, .post: return nil
-      }
-    }
-  }
-
-  /// Told when the outcome of a step is in the database.
-  func reached(after step: Step, _ decision: Decision) async throws {
-    let point: CrashPoint? =
-      switch step {
-      case .begin: .intended
-      case .prepareInput: .uploaded
-      case .admit: decision.then.flatMap { if case .post = $0 { CrashPoint.sent } else { nil } }
-      case .post: .bound
-      case .finish: decision.change.run.outcome == .ready ? .published : nil
-      default: nil
-      }
-    if let point { try await environment.reached(point) }
-  }
-
-  /// Does something while its leases are renewed, and stops it when one of them is lost.
-  func holding<Result: Sendable>(
-    _ leases: [AnimationID: Int64],
-    _ body: @escaping @Sendable () async throws -> Result
-  ) async throws -> Result {
-    try await withThrowingTaskGroup(of: Result?.self) { group in
-      group.addTask { try await body() }
-      group.addTask {
-        try await self.renew(leases)
-        return nil
-      }
-      defer { group.cancelAll() }
-      while let result = try await group.next() {
-        if let result { return result }
-      }
-      throw CancellationError()
-    }
-  }
-
-  /// Renews leases until one is lost; a database that cannot be asked is not a lost lease, the commit will tell.
-  private func renew(_ leases: [AnimationID: Int64]) async throws {
-    while true {
-      try await environment.time.sleep(settings.lease / 3)
-      try await environment.reached(.renewing)
-      guard let kept = try? await environment.store.renew(leases, lease: settings.lease) else {
-        continue
-      }
-      guard kept.count == leases.count else { throw CancellationError() }
-    }
-  }
-
-  private func provider(_ name: VideoModel.Provider) throws(ProviderError) -> any GenerationProvider
-  {
-    guard let provider = environment.providers[name] else {
-      throw ProviderError(.unavailable, "provider \"\(name.rawValue)\" is not configured")
-    }
-    return provider
-  }
-
-  // MARK: Ordering
-
-  /// `isFirst` says that nobody can have uploaded for this intent before.
-  private func prepareInput(_ intent: PaidIntent, of run: Run, isFirst: Bool) async throws
-    -> RunEvent
-  {
-    let source = machine.source(of: intent, in: run)
-    do {
-      let input = try await failing {
-        try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) {
-          folder in
-          let stored = "\(folder)/source"
-          let image = "\(folder)/input.jpg"
-          _ = try await self.environment.objects.get(source.key, to: stored)
-          try await self.places.with {
-            try await self.environment.media.makeInput(from: stored, source, to: image)
-          }
-          return try await self.provider(intent.provider).prepareInput(image, tag: intent.tag)
+    /// Does a step while its lease is kept alive.
+    ///
+    /// `markedAt` is the uptime at which the mark that precedes a ``Step/post(_:)`` began to be written. Returns nil for a
+    /// step that is nothing to do. Throws when it was interrupted: the task was cancelled, or the lease was lost.
+    func perform(_ step: Step, of run: Run, markedAt: Duration, _ now: DatabaseTime) async throws -> RunEvent? {
+        switch step {
+        case .wait: return nil
+        case .begin: return .begun
+        case .admit(let intent): return try await admit(intent)
+        case .post(let intent): return try await post(intent, of: run, markedAt: markedAt)
+        default: break
         }
-      }
-      // An earlier try may have left a file as well: then the tag finds them all when they are removed.
-      return .inputPrepared(intent.id, isFirst ? input : ProviderInput(url: input.url, fileID: nil))
-    } catch let failure as StepFailure {
-      return .inputFailed(intent.id, failure)
-    }
-  }
-
-  private func admit(_ intent: PaidIntent) async throws -> RunEvent {
-    guard let traits = environment.providers[intent.provider]?.traits else {
-      return .heldBack(
-        intent.id,
-        for: .seconds(30),
-        reason: "provider \"\(intent.provider.rawValue)\" is not configured"
-      )
-    }
-    switch await gateKeeper.ask(.admit(intent, traits)) {
-    case .success(.held(let wait, let reason)):
-      // Spread, so that all who were held back do not come at once.
-      let spread = wait * (1 + 0.2 * environment.chance.unit())
-      return .heldBack(intent.id, for: max(.milliseconds(50), spread), reason: reason)
-    case .success: return .admitted(intent.id)
-    case .failure(let error):
-      return .heldBack(
-        intent.id, for: .seconds(2), reason: "the shared gates cannot be read: \(error)")
-    }
-  }
-
-  private func post(_ intent: PaidIntent, of run: Run, markedAt: Duration) async throws -> RunEvent
-  {
-    // A mark that took long to write eats up the time in which the call must be over; better not to begin.
-    guard environment.time.uptime() - markedAt <= machine.policy.markMargin,
-      let provider = environment.providers[intent.provider]
-    else { return .notSent(intent.id) }
-    try await environment.reached(.halfWritten)
-    let order = machine.order(intent, of: run)
-    let outcome = await keepingAlive([run.id: run.lease.epoch]) {
-      await self.environment.shielded { await provider.submit(order) }
-    }
-    try await environment.reached(.acceptedUnread)
-    try await environment.reached(.readUnbound)
-    return .submitted(intent.id, outcome)
-  }
-
-  /// Does something while its leases are renewed, and does not stop it whatever becomes of them.
-  private func keepingAlive<Result: Sendable>(
-    _ leases: [AnimationID: Int64],
-    _ body: @escaping @Sendable () async -> Result
-  ) async -> Result {
-    let beat = settings.lease / 3
-    return await withTaskGroup(of: Void.self) { group in
-      group.addTask { [environment, settings] in
-        while (try? await environment.time.sleep(beat)) != nil {
-          _ = try? await environment.store.renew(leases, lease: settings.lease)
+        return try await holding([run.id: run.lease.epoch]) {
+            switch step {
+            case .prepareInput(let intent):
+                return try await self.prepareInput(intent, of: run, isFirst: intent.createdAt >= now.claimedAt)
+            case .find(let intent): return await self.find(intent, at: now.date)
+            case .poll(let intent): return .polled(intent.id, await self.status(of: intent))
+            case .cancel(let intent): return try await self.cancel(intent)
+            case .keepPart(let intent): return try await self.keepPart(intent, of: run)
+            case .finish: return try await self.finish(run)
+            case .undo(let undo): return try await self.undo(undo, of: run)
+            case .wait, .begin, .admit, .post: return nil
+            }
         }
-      }
-      let result = await body()
-      group.cancelAll()
-      return result
     }
-  }
 
-  func learn(_ outcome: SubmitOutcome, of intent: PaidIntent) async {
-    if case .accepted = outcome {
-      let key = GatePolicy.createKeys(intent).model
-      if closings.open(key) {
-        await environment.resolve("provider_closed", "\(key) takes orders again")
-      }
+    /// Told when the outcome of a step is in the database.
+    func reached(after step: Step, _ decision: Decision) async throws {
+        let point: CrashPoint? =
+            switch step {
+            case .begin: .intended
+            case .prepareInput: .uploaded
+            case .admit: decision.then.flatMap { if case .post = $0 { CrashPoint.sent } else { nil } }
+            case .post: .bound
+            case .finish: decision.change.run.outcome == .ready ? .published : nil
+            default: nil
+            }
+        if let point { try await environment.reached(point) }
     }
-    // What could not be learnt is learnt from the next call.
-    let answer = await environment.shielded { [gateKeeper] in
-      await gateKeeper.ask(.learn(outcome, intent))
+
+    /// Does something while its leases are renewed, and stops it when one of them is lost.
+    func holding<Result: Sendable>(
+        _ leases: [AnimationID: Int64],
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await self.renew(leases)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            throw CancellationError()
+        }
     }
-    guard case .success(.news(let reason)) = answer else { return }
-    let key = GatePolicy.createKeys(intent).model
-    closings.close(key)
-    await environment.alert(
-      Alert(.critical, "provider_closed", "\(key): \(reason)", intent.animationID))
-  }
 
-  // MARK: Looking
-
-  private func find(_ intent: PaidIntent, at now: Date) async -> RunEvent {
-    do {
-      return .found(
-        intent.id, try await provider(intent.provider).find(machine.search(for: intent, at: now)))
-    } catch {
-      return .lookFailed(intent.id, error)
+    /// Renews leases until one is lost; a database that cannot be asked is not a lost lease, the commit will tell.
+    private func renew(_ leases: [AnimationID: Int64]) async throws {
+        while true {
+            try await environment.time.sleep(settings.lease / 3)
+            try await environment.reached(.renewing)
+            guard let kept = try? await environment.store.renew(leases, lease: settings.lease) else { continue }
+            guard kept.count == leases.count else { throw CancellationError() }
+        }
     }
-  }
 
-  private func status(of intent: PaidIntent) async -> StatusOutcome {
-    guard let id = intent.predictionID, let provider = environment.providers[intent.provider] else {
-      return .failed(
-        ProviderError(.unavailable, "provider \"\(intent.provider.rawValue)\" is not configured"))
+    private func provider(_ name: VideoModel.Provider) throws(ProviderError) -> any GenerationProvider {
+        guard let provider = environment.providers[name] else {
+            throw ProviderError(.unavailable, "provider \"\(name.rawValue)\" is not configured")
+        }
+        return provider
     }
-    return await provider.status(of: [id])[id] ?? .missing
-  }
 
-  /// How long calls must wait for the account's budget; nil when they may go.
-  func readsHeldBack(_ traits: ProviderTraits, calls: Int) async -> Duration? {
-    guard traits.readsPerMinute != nil else { return nil }
-    let key = GatePolicy.readsKey(traits)
-    return
-      (try? await environment.store.amendGates([key]) { [gates] all, now in
-        gates.take(calls, of: key, perMinute: traits.readsPerMinute, &all, at: now)
-      }) ?? nil
-  }
+    // MARK: Ordering
 
-  private func cancel(_ intent: PaidIntent) async throws -> RunEvent {
-    try await environment.reached(.beforeCancel)
-    let outcome: StatusOutcome
-    do {
-      outcome = .found(try await provider(intent.provider).cancel(intent.predictionID ?? ""))
-    } catch {
-      outcome = error.kind == .missing ? .missing : .failed(error)
+    /// `isFirst` says that nobody can have uploaded for this intent before.
+    private func prepareInput(_ intent: PaidIntent, of run: Run, isFirst: Bool) async throws -> RunEvent {
+        let source = machine.source(of: intent, in: run)
+        do {
+            let input = try await failing {
+                try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) { folder in
+                    let stored = "\(folder)/source"
+                    let image = "\(folder)/input.jpg"
+                    _ = try await self.environment.objects.get(source.key, to: stored)
+                    try await self.places.with {
+                        try await self.environment.media.makeInput(from: stored, source, to: image)
+                    }
+                    return try await self.provider(intent.provider).prepareInput(image, tag: intent.tag)
+                }
+            }
+            // An earlier try may have left a file as well: then the tag finds them all when they are removed.
+            return .inputPrepared(intent.id, isFirst ? input : ProviderInput(url: input.url, fileID: nil))
+        } catch let failure as StepFailure {
+            return .inputFailed(intent.id, failure)
+        }
     }
-    try await environment.reached(.canceledUnrecorded)
-    return .cancelAnswered(intent.id, outcome)
-  }
 
-  // MARK: Files
-
-  private func fetch(_ intent: PaidIntent, of run: Run, to file: String) async throws {
-    try await environment.reached(.downloading)
-    try await provider(intent.provider).fetch(
-      intent.output ?? "", of: machine.order(intent, of: run), to: file)
-    try await environment.reached(.downloaded)
-  }
-
-  private func intent(of run: Run) throws(StepFailure) -> PaidIntent {
-    guard let intent = run.intents.last(where: { $0.part == run.part && $0.output != nil }) else {
-      throw .machine("there is no result to fetch")
-    }
-    return intent
-  }
-
-  private func keepPart(_ intent: PaidIntent, of run: Run) async throws -> RunEvent {
-    do {
-      let part = try await failing {
-        try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) {
-          folder in
-          let clip = "\(folder)/part.mp4"
-          let frame = "\(folder)/frame.png"
-          try await self.fetch(try self.intent(of: run), of: run, to: clip)
-          let size = try await self.environment.media.lastFrame(of: clip, to: frame)
-          let clipKey = KeptPart.clipKey(of: run)
-          let frameKey = KeptPart.frameKey(of: run)
-          _ = try await self.environment.objects.put(clip, at: clipKey, contentType: "video/mp4")
-          let facts = try await self.environment.objects.put(
-            frame, at: frameKey, contentType: "image/png"
-          )
-          .facts
-          return KeptPart(
-            clip: clipKey,
-            lastFrame: SourceImage(
-              key: frameKey,
-              contentType: facts.contentType,
-              size: size,
-              byteCount: Int(facts.byteCount),
-              sha256: facts.sha256
+    private func admit(_ intent: PaidIntent) async throws -> RunEvent {
+        guard let traits = environment.providers[intent.provider]?.traits else {
+            return .heldBack(
+                intent.id,
+                for: .seconds(30),
+                reason: "provider \"\(intent.provider.rawValue)\" is not configured"
             )
-          )
         }
-      }
-      return .partKept(part)
-    } catch let failure as StepFailure {
-      return .finishFailed(failure)
-    }
-  }
-
-  private func finish(_ run: Run) async throws -> RunEvent {
-    do {
-      let video = try await failing {
-        try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) {
-          folder in
-          var clips: [String] = []
-          for (number, part) in run.parts.enumerated() {
-            clips.append("\(folder)/part-\(number).mp4")
-            _ = try await self.environment.objects.get(part.clip, to: clips[number])
-          }
-          clips.append("\(folder)/part-\(run.parts.count).mp4")
-          try await self.fetch(try self.intent(of: run), of: run, to: clips[clips.count - 1])
-          try await self.environment.reached(.transcoding)
-          let made = try await self.environment.media.publishable(
-            from: clips,
-            in: folder,
-            seconds: run.request.seconds,
-            wantsSound: run.request.audio
-          )
-          try await self.environment.reached(.verified)
-          return try await self.store(made, of: run)
+        switch await gateKeeper.ask(.admit(intent, traits)) {
+        case .success(.held(let wait, let reason)):
+            // Spread, so that all who were held back do not come at once.
+            let spread = wait * (1 + 0.2 * environment.chance.unit())
+            return .heldBack(intent.id, for: max(.milliseconds(50), spread), reason: reason)
+        case .success: return .admitted(intent.id)
+        case .failure(let error):
+            return .heldBack(intent.id, for: .seconds(2), reason: "the shared gates cannot be read: \(error)")
         }
-      }
-      return .finished(video)
-    } catch let failure as StepFailure {
-      return .finishFailed(failure)
     }
-  }
 
-  /// Puts the files under their final keys.
-  ///
-  /// A key that has an object already got it from a worker that had verified its files, too, and died or lost the run
-  /// before it could say so: what is there is taken. So no epoch ever replaces or removes what another may have
-  /// published (docs/decisions/0009).
-  private func store(_ made: PublishableVideo, of run: Run) async throws -> PublishedVideo {
-    let keys = PublishedVideo.keys(of: run)
-    try await environment.reached(.midPut)
-    let video = try await environment.objects.put(made.video, at: keys[0], contentType: "video/mp4")
-      .facts
-    try await environment.reached(.videoStored)
-    let poster = try await environment.objects.put(
-      made.poster, at: keys[1], contentType: "image/jpeg"
-    ).facts
-    try await environment.reached(.posterStored)
-    return PublishedVideo(
-      previewKey: keys[0],
-      posterKey: keys[1],
-      size: made.size,
-      seconds: made.seconds,
-      framesPerSecond: made.framesPerSecond,
-      byteCount: video.byteCount,
-      sha256: video.sha256,
-      posterByteCount: poster.byteCount,
-      posterSHA256: poster.sha256
-    )
-  }
-
-  /// Somebody else owns the run.
-  ///
-  /// If it is over meanwhile, its undos may have been done before our files came: they go. As long as it is alive they
-  /// are the owner's, and so is the video of a run that is ready.
-  func lost(_ run: Run, after step: Step) async {
-    environment.logger.info("the run belongs to somebody else now", metadata: .of(run.id))
-    switch step {
-    case .prepareInput, .keepPart, .finish: break
-    default: return
+    private func post(_ intent: PaidIntent, of run: Run, markedAt: Duration) async throws -> RunEvent {
+        // A mark that took long to write eats up the time in which the call must be over; better not to begin.
+        guard environment.time.uptime() - markedAt <= machine.policy.markMargin,
+            let provider = environment.providers[intent.provider]
+        else { return .notSent(intent.id) }
+        try await environment.reached(.halfWritten)
+        let order = machine.order(intent, of: run)
+        let outcome = await keepingAlive([run.id: run.lease.epoch]) {
+            await self.environment.shielded { await provider.submit(order) }
+        }
+        try await environment.reached(.acceptedUnread)
+        try await environment.reached(.readUnbound)
+        return .submitted(intent.id, outcome)
     }
-    await environment.shielded { [environment] in
-      guard let row = try? await environment.store.run(run.id), let outcome = row.outcome else {
+
+    /// Does something while its leases are renewed, and does not stop it whatever becomes of them.
+    private func keepingAlive<Result: Sendable>(
+        _ leases: [AnimationID: Int64],
+        _ body: @escaping @Sendable () async -> Result
+    ) async -> Result {
+        let beat = settings.lease / 3
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { [environment, settings] in
+                while (try? await environment.time.sleep(beat)) != nil {
+                    _ = try? await environment.store.renew(leases, lease: settings.lease)
+                }
+            }
+            let result = await body()
+            group.cancelAll()
+            return result
+        }
+    }
+
+    func learn(_ outcome: SubmitOutcome, of intent: PaidIntent) async {
+        if case .accepted = outcome {
+            let key = GatePolicy.createKeys(intent).model
+            if closings.open(key) { await environment.resolve("provider_closed", "\(key) takes orders again") }
+        }
+        // What could not be learnt is learnt from the next call.
+        let answer = await environment.shielded { [gateKeeper] in await gateKeeper.ask(.learn(outcome, intent)) }
+        guard case .success(.news(let reason)) = answer else { return }
+        let key = GatePolicy.createKeys(intent).model
+        closings.close(key)
+        await environment.alert(Alert(.critical, "provider_closed", "\(key): \(reason)", intent.animationID))
+    }
+
+    // MARK: Looking
+
+    private func find(_ intent: PaidIntent, at now: Date) async -> RunEvent {
+        do {
+            return .found(intent.id, try await provider(intent.provider).find(machine.search(for: intent, at: now)))
+        } catch {
+            return .lookFailed(intent.id, error)
+        }
+    }
+
+    private func status(of intent: PaidIntent) async -> StatusOutcome {
+        guard let id = intent.predictionID, let provider = environment.providers[intent.provider] else {
+            return .failed(ProviderError(.unavailable, "provider \"\(intent.provider.rawValue)\" is not configured"))
+        }
+        return await provider.status(of: [id])[id] ?? .missing
+    }
+
+    /// How long calls must wait for the account's budget; nil when they may go.
+    func readsHeldBack(_ traits: ProviderTraits, calls: Int) async -> Duration? {
+        guard traits.readsPerMinute != nil else { return nil }
+        let key = GatePolicy.readsKey(traits)
         return
-      }
-      switch step {
-      case .prepareInput(let intent):
-        try? await environment.providers[intent.provider]?.removeInput(tag: intent.tag, fileID: nil)
-      case .keepPart:
-        for key in KeptPart.keys(of: run) { try? await environment.objects.delete(key) }
-      case .finish where outcome == .failed:
-        for key in PublishedVideo.keys(of: run) { try? await environment.objects.delete(key) }
-      default: break
-      }
+            (try? await environment.store.amendGates([key]) { [gates] all, now in
+                gates.take(calls, of: key, perMinute: traits.readsPerMinute, &all, at: now)
+            }) ?? nil
     }
-  }
 
-  // MARK: Undoing
-
-  private func undo(_ undo: UndoRecord, of run: Run) async throws -> RunEvent {
-    do {
-      var cost: MicroUSD?
-      switch undo.action {
-      case .cancelPrediction(let intentID, let name, let id):
+    private func cancel(_ intent: PaidIntent) async throws -> RunEvent {
         try await environment.reached(.beforeCancel)
-        let generation = try await provider(name).cancel(id)
-        try await environment.reached(.canceledUnrecorded)
-        guard generation.state.isTerminal else {
-          return .undoFailed(undo.id, detail: "prediction \(id) has not stopped yet")
+        let outcome: StatusOutcome
+        do {
+            outcome = .found(try await provider(intent.provider).cancel(intent.predictionID ?? ""))
+        } catch {
+            outcome = error.kind == .missing ? .missing : .failed(error)
         }
-        cost = run.intents.first { $0.id == intentID }.map { RunMachine.cost(of: generation, $0) }
-      case .deleteInput(let name, let tag, let fileID):
-        try await provider(name).removeInput(tag: tag, fileID: fileID)
-      case .deleteObject(let key):
-        try await environment.objects.delete(key)
-      case .deleteScene(let job):
-        guard let keys = try await environment.store.condemn(job, sparing: run.id) else { break }
-        for key in keys { try await environment.objects.delete(key) }
-        try await environment.reached(.deletedUnrecorded)
-        try await environment.store.remove(job)
-      }
-      try await environment.reached(.undoneUnmarked)
-      return .undone(undo.id, cost: cost)
-    } catch let error as ProviderError where error.kind == .missing {
-      if case .cancelPrediction = undo.action { return .undoMissing(undo.id) }
-      return .undone(undo.id, cost: nil)
-    } catch let error as any Error & CustomStringConvertible
-      where error is ProviderError || error is StorageError || error is RunStoreError
-    {
-      return .undoFailed(undo.id, detail: error.description)
+        try await environment.reached(.canceledUnrecorded)
+        return .cancelAnswered(intent.id, outcome)
     }
-  }
 
-  // MARK: Failures
+    // MARK: Files
 
-  /// Runs a step's work and sorts what it throws: a ``StepFailure`` for everything but an interruption.
-  private func failing<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-    do {
-      return try await body()
-    } catch let error as any Interruption {
-      throw error
-    } catch  where Task.isCancelled {
-      // What an interrupted tool or call says of itself is not what is wrong with it.
-      throw CancellationError()
-    } catch let error as ProviderError {
-      throw StepFailure.provider(error)
-    } catch let error as MediaFailure {
-      throw StepFailure.media(error)
-    } catch let error as StorageError {
-      throw StepFailure.storage(error)
-    } catch let error as StepFailure {
-      throw error
-    } catch is CancellationError {
-      throw CancellationError()
-    } catch {
-      throw StepFailure.machine("\(error)")
+    private func fetch(_ intent: PaidIntent, of run: Run, to file: String) async throws {
+        try await environment.reached(.downloading)
+        try await provider(intent.provider).fetch(intent.output ?? "", of: machine.order(intent, of: run), to: file)
+        try await environment.reached(.downloaded)
     }
-  }
+
+    private func intent(of run: Run) throws(StepFailure) -> PaidIntent {
+        guard let intent = run.intents.last(where: { $0.part == run.part && $0.output != nil }) else {
+            throw .machine("there is no result to fetch")
+        }
+        return intent
+    }
+
+    private func keepPart(_ intent: PaidIntent, of run: Run) async throws -> RunEvent {
+        do {
+            let part = try await failing {
+                try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) { folder in
+                    let clip = "\(folder)/part.mp4"
+                    let frame = "\(folder)/frame.png"
+                    try await self.fetch(try self.intent(of: run), of: run, to: clip)
+                    let size = try await self.environment.media.lastFrame(of: clip, to: frame)
+                    let clipKey = KeptPart.clipKey(of: run)
+                    let frameKey = KeptPart.frameKey(of: run)
+                    _ = try await self.environment.objects.put(clip, at: clipKey, contentType: "video/mp4")
+                    let facts = try await self.environment.objects.put(frame, at: frameKey, contentType: "image/png")
+                        .facts
+                    return KeptPart(
+                        clip: clipKey,
+                        lastFrame: SourceImage(
+                            key: frameKey,
+                            contentType: facts.contentType,
+                            size: size,
+                            byteCount: Int(facts.byteCount),
+                            sha256: facts.sha256
+                        )
+                    )
+                }
+            }
+            return .partKept(part)
+        } catch let failure as StepFailure {
+            return .finishFailed(failure)
+        }
+    }
+
+    private func finish(_ run: Run) async throws -> RunEvent {
+        do {
+            let video = try await failing {
+                try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) { folder in
+                    var clips: [String] = []
+                    for (number, part) in run.parts.enumerated() {
+                        clips.append("\(folder)/part-\(number).mp4")
+                        _ = try await self.environment.objects.get(part.clip, to: clips[number])
+                    }
+                    clips.append("\(folder)/part-\(run.parts.count).mp4")
+                    try await self.fetch(try self.intent(of: run), of: run, to: clips[clips.count - 1])
+                    try await self.environment.reached(.transcoding)
+                    let made = try await self.environment.media.publishable(
+                        from: clips,
+                        in: folder,
+                        seconds: run.request.seconds,
+                        wantsSound: run.request.audio
+                    )
+                    try await self.environment.reached(.verified)
+                    return try await self.store(made, of: run)
+                }
+            }
+            return .finished(video)
+        } catch let failure as StepFailure {
+            return .finishFailed(failure)
+        }
+    }
+
+    /// Puts the files under their final keys.
+    ///
+    /// A key that has an object already got it from a worker that had verified its files, too, and died or lost the run
+    /// before it could say so: what is there is taken. So no epoch ever replaces or removes what another may have
+    /// published (docs/decisions/0009).
+    private func store(_ made: PublishableVideo, of run: Run) async throws -> PublishedVideo {
+        let keys = PublishedVideo.keys(of: run)
+        try await environment.reached(.midPut)
+        let video = try await environment.objects.put(made.video, at: keys[0], contentType: "video/mp4").facts
+        try await environment.reached(.videoStored)
+        let poster = try await environment.objects.put(made.poster, at: keys[1], contentType: "image/jpeg").facts
+        try await environment.reached(.posterStored)
+        return PublishedVideo(
+            previewKey: keys[0],
+            posterKey: keys[1],
+            size: made.size,
+            seconds: made.seconds,
+            framesPerSecond: made.framesPerSecond,
+            byteCount: video.byteCount,
+            sha256: video.sha256,
+            posterByteCount: poster.byteCount,
+            posterSHA256: poster.sha256
+        )
+    }
+
+    /// Somebody else owns the run.
+    ///
+    /// If it is over meanwhile, its undos may have been done before our files came: they go. As long as it is alive they
+    /// are the owner's, and so is the video of a run that is ready.
+    func lost(_ run: Run, after step: Step) async {
+        environment.logger.info("the run belongs to somebody else now", metadata: .of(run.id))
+        switch step {
+        case .prepareInput, .keepPart, .finish: break
+        default: return
+        }
+        await environment.shielded { [environment] in
+            guard let row = try? await environment.store.run(run.id), let outcome = row.outcome else { return }
+            switch step {
+            case .prepareInput(let intent):
+                try? await environment.providers[intent.provider]?.removeInput(tag: intent.tag, fileID: nil)
+            case .keepPart:
+                for key in KeptPart.keys(of: run) { try? await environment.objects.delete(key) }
+            case .finish where outcome == .failed:
+                for key in PublishedVideo.keys(of: run) { try? await environment.objects.delete(key) }
+            default: break
+            }
+        }
+    }
+
+    // MARK: Undoing
+
+    private func undo(_ undo: UndoRecord, of run: Run) async throws -> RunEvent {
+        do {
+            var cost: MicroUSD?
+            switch undo.action {
+            case .cancelPrediction(let intentID, let name, let id):
+                try await environment.reached(.beforeCancel)
+                let generation = try await provider(name).cancel(id)
+                try await environment.reached(.canceledUnrecorded)
+                guard generation.state.isTerminal else {
+                    return .undoFailed(undo.id, detail: "prediction \(id) has not stopped yet")
+                }
+                cost = run.intents.first { $0.id == intentID }.map { RunMachine.cost(of: generation, $0) }
+            case .deleteInput(let name, let tag, let fileID):
+                try await provider(name).removeInput(tag: tag, fileID: fileID)
+            case .deleteObject(let key):
+                try await environment.objects.delete(key)
+            case .deleteScene(let job):
+                guard let keys = try await environment.store.condemn(job, sparing: run.id) else { break }
+                for key in keys { try await environment.objects.delete(key) }
+                try await environment.reached(.deletedUnrecorded)
+                try await environment.store.remove(job)
+            }
+            try await environment.reached(.undoneUnmarked)
+            return .undone(undo.id, cost: cost)
+        } catch let error as ProviderError where error.kind == .missing {
+            if case .cancelPrediction = undo.action { return .undoMissing(undo.id) }
+            return .undone(undo.id, cost: nil)
+        } catch let error as any Error & CustomStringConvertible
+            where error is ProviderError || error is StorageError || error is RunStoreError
+        {
+            return .undoFailed(undo.id, detail: error.description)
+        }
+    }
+
+    // MARK: Failures
+
+    /// Runs a step's work and sorts what it throws: a ``StepFailure`` for everything but an interruption.
+    private func failing<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as any Interruption {
+            throw error
+        } catch  where Task.isCancelled {
+            // What an interrupted tool or call says of itself is not what is wrong with it.
+            throw CancellationError()
+        } catch let error as ProviderError {
+            throw StepFailure.provider(error)
+        } catch let error as MediaFailure {
+            throw StepFailure.media(error)
+        } catch let error as StorageError {
+            throw StepFailure.storage(error)
+        } catch let error as StepFailure {
+            throw error
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw StepFailure.machine("\(error)")
+        }
+    }
 }
 
 /// An error that ends a worker's step without an outcome, such as a test's staged death.
 package protocol Interruption: Error {}
 
 extension Logger.Metadata {
-  static func of(_ id: AnimationID) -> Logger.Metadata { Logger.Metadata([.animationID: "\(id)"]) }
+    static func of(_ id: AnimationID) -> Logger.Metadata { Logger.Metadata([.animationID: "\(id)"]) }
 
-  static func of(_ error: any Error, _ id: AnimationID? = nil) -> Logger.Metadata {
-    var metadata = Logger.Metadata([.error: "\(error)"])
-    if let id { metadata[.animationID] = "\(id)" }
-    return metadata
-  }
+    static func of(_ error: any Error, _ id: AnimationID? = nil) -> Logger.Metadata {
+        var metadata = Logger.Metadata([.error: "\(error)"])
+        if let id { metadata[.animationID] = "\(id)" }
+        return metadata
+    }
 }

@@ -68,7 +68,7 @@ extension AnimationService {
         return restore
     }
 
-    private func store(
+    func store(
         _ image: String,
         _ limits: ImageLimits,
         at place: (ImageFormat) -> ObjectKey

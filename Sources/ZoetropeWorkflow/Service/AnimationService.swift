@@ -68,6 +68,20 @@ package struct AnimationService: Sendable {
         }
         let model = try model(named: order.model, for: job.kind)
         let params = try AnimationParams(order.params, model: model, tier: caller.tier)
+        return try await accept(order, params, of: job, isNew: false, source, for: caller, within: limits, id: id)
+    }
+
+    /// Accepts what an order was found to mean; a job that is new comes into being with it.
+    func accept(
+        _ order: AnimationOrder,
+        _ params: AnimationParams,
+        of job: Job,
+        isNew: Bool,
+        _ source: SourceImage,
+        for caller: Caller,
+        within limits: IntakeLimits,
+        id: AnimationID? = nil
+    ) async throws -> AcceptedAnimation {
         try await reached(.validated)
         let id = id ?? AnimationID(chance.uuid())
         let now = try await stamp()
@@ -75,7 +89,7 @@ package struct AnimationService: Sendable {
             id: id,
             jobID: job.id,
             restoreID: order.restoreID,
-            model: model.alias,
+            model: params.request.model.alias,
             params: AnimationParams.merging(order.notes, into: params.stored),
             createdAt: now
         )
@@ -92,6 +106,7 @@ package struct AnimationService: Sendable {
             Callback(id: chance.uuid(), animationID: id, userID: caller.userID, url: $0)
         }
         let intake = Intake(
+            job: isNew ? job : nil,
             animation: AnimationIntake(attempt: attempt, run: run, userID: caller.userID, callback: callback),
             idempotency: order.idempotency?.key(of: caller, answer: { $0(record) }, at: now),
             limits: limits

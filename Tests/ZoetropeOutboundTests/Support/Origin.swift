@@ -72,7 +72,7 @@ final class Origin: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             received += String(buffer: unwrapInboundIn(data))
             guard let end = received.range(of: "\r\n\r\n") else { return }
-            let length = received.firstMatch(of: /content-length: (\d+)/).flatMap { Int($0.1) } ?? 0
+            let length = received.firstMatch(of: /(?i)content-length: (\d+)/).flatMap { Int($0.1) } ?? 0
             guard received[end.upperBound...].utf8.count >= length else { return }
             let request = received
             received = ""

@@ -63,7 +63,9 @@ struct TestAPI: Sendable {
                 outbound: outbound,
                 callbackSecret: { Array("secret of \($0)".utf8) },
                 verifyWebhook: { verdict($0, $1) },
-                checkReadiness: { _ = try await store.nextWake() },
+                spritesheet: { _, _, target in try Data([0xFF, 0xD8, 0xFF, 0xD9]).write(to: URL(filePath: target)) },
+                checks: [HealthCheck("database", keep: .zero) { _ = try await store.nextWake() }],
+                metrics: ServiceMetrics(version: "1.0", startedAt: Self.start),
                 now: { Self.start },
                 logger: log.logger
             ),
@@ -136,6 +138,7 @@ struct TestAPI: Sendable {
         let id = try #require(AnimationID(String(path.suffix(36))))
         _ = try await store.amend(id) { run, _ in
             var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
+            change.run.version += 1
             step(&change)
             return change
         }
