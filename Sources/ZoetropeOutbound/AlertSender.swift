@@ -98,7 +98,9 @@ package final class AlertSender: Sendable {
             state.dropped += lost.count
             return lost
         }
-        for notice in lost { logger.error("an alert was dropped: too many wait", metadata: Logger.Metadata([.code: "\(notice.code)"])) }
+        for notice in lost {
+            logger.error("an alert was dropped: too many wait", metadata: Logger.Metadata([.code: "\(notice.code)"]))
+        }
         bell.ring.yield()
     }
 
@@ -128,7 +130,10 @@ package final class AlertSender: Sendable {
                 reason = (error as? HTTPClientError)?.shortDescription ?? "no connection"
             }
         }
-        logger.error("an alert was not delivered", metadata: Logger.Metadata([.code: "\(notice.code)", .reason: "\(reason)"]))
+        logger.error(
+            "an alert was not delivered",
+            metadata: Logger.Metadata([.code: "\(notice.code)", .reason: "\(reason)"])
+        )
         return true
     }
 }

@@ -63,7 +63,8 @@ package struct OutboundURL: Sendable, Hashable {
         isTrusted = trusted.contains("\(host):\(portText ?? "\(usualPort)")".lowercased())
         self.host = try Self.host(host, isTrusted: isTrusted)
         let isAnyPort = isTrusted
-        port = try portText.map { text throws(OutboundError) in try Self.port(text, isAnyPort ? nil : ports) } ?? usualPort
+        port =
+            try portText.map { text throws(OutboundError) in try Self.port(text, isAnyPort ? nil : ports) } ?? usualPort
         let written =
             switch self.host {
             case .name(let name): name

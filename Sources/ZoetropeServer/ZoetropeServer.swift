@@ -68,7 +68,6 @@ package struct ZoetropeServer: Sendable {
     private let parts: Parts
     private let settings: ServerSettings
     private let onRunning: @Sendable (_ port: Int) async -> Void
-    private let news: RunNews
 
     /// Makes a server that does not listen yet.
     ///
@@ -84,11 +83,14 @@ package struct ZoetropeServer: Sendable {
         self.parts = parts
         self.settings = settings
         self.onRunning = onRunning
-        news = RunNews(parts.store, time: parts.time, logger: parts.logger)
     }
 
-    /// All routes.
-    package func router() -> Router<APIContext> {
+    /// All routes, without what keeps event streams going.
+    package func router() -> Router<APIContext> { router(makeNews()) }
+
+    private func makeNews() -> RunNews { RunNews(parts.store, time: parts.time, logger: parts.logger) }
+
+    private func router(_ news: RunNews) -> Router<APIContext> {
         let library = AnimationLibrary(parts.store, parts.service)
         let jobs = JobRoutes(
             service: parts.service,
@@ -185,8 +187,9 @@ package struct ZoetropeServer: Sendable {
     /// The server with its limits.
     package func application() -> some ApplicationProtocol {
         let connections = ConnectionCounts(most: settings.mostConnectionsPerAddress)
+        let news = makeNews()
         return Application(
-            router: router(),
+            router: router(news),
             server: HTTPServerBuilder { responder in
                 HTTP1Channel(
                     responder: { request, writer, channel in

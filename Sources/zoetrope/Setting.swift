@@ -233,8 +233,10 @@ struct Setting: Sendable {
 
     static let all = [
         dataFolder, databaseURL, storageURL, replicateToken, replicateBaseURL, replicateOutputOrigins, webhookSecret,
-        publicURL, cogURL, openAIVideosURL, openAIVideosKey, openAIVideosOutputOrigins, auth, retentionDays, urlLifetime,
-        signingSecret, trustedHosts, alertURL, metrics, freeLimits, paidLimits, mostConnections, modelsFile, generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, jwtSecret, jwksURL, jwtAudience,
+        publicURL, cogURL, openAIVideosURL, openAIVideosKey, openAIVideosOutputOrigins, auth, retentionDays,
+        urlLifetime,
+        signingSecret, trustedHosts, alertURL, metrics, freeLimits, paidLimits, mostConnections, modelsFile,
+        generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, jwtSecret, jwksURL, jwtAudience,
         jwtIssuer,
     ]
 }

@@ -241,7 +241,9 @@ private struct SettingReader {
         var keys = TokenSettings.Keys.secretFile
         if let text = text(.jwtSecret) {
             if self.text(.jwksURL) != nil {
-                problems.append("set one of \(Setting.jwtSecret.environment) and \(Setting.jwksURL.environment), not both")
+                problems.append(
+                    "set one of \(Setting.jwtSecret.environment) and \(Setting.jwksURL.environment), not both"
+                )
             }
             do {
                 keys = .secrets(try TokenSecrets(list(.jwtSecret).map { Array($0.utf8) }))

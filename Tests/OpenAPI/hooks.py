@@ -44,7 +44,7 @@ def map_body(context, body):
         changed["model"] = MODELS[len(body["model"]) % 3]
     if isinstance(body.get("callback_url"), str):
         changed["callback_url"] = "https://192.0.2.1/hook" if len(body["callback_url"]) % 2 else "https://1.1.1.1/hook"
-    if isinstance(body.get("input_reference"), dict):
+    if isinstance(body.get("input_reference"), dict) and isinstance(body["input_reference"].get("image_url"), str):
         encoded = base64.b64encode(IMAGES[0]).decode()
         changed["input_reference"] = {**body["input_reference"], "image_url": f"data:image/png;base64,{encoded}"}
     if isinstance(body.get("image_url"), str):

@@ -71,7 +71,9 @@ struct ServiceStoreTests {
         let record = try #require(try await store.animation(order.run.id))
         #expect(record.userID == "ann" && record.kind == .photo && record.attempt == order.attempt)
         #expect(record.run == order.run.glance)
-        let run = try #require(try await store.claim(ClaimOrder(owner: "w", lease: .seconds(60), light: 9, heavy: 9)).runs.first)
+        let run = try #require(
+            try await store.claim(ClaimOrder(owner: "w", lease: .seconds(60), light: 9, heavy: 9)).runs.first
+        )
         try await store.book(run, cost: 300_000)
         let later = try #require(try await store.animation(order.run.id)?.run)
         #expect(later.state == .generating && later.cost == MicroUSD(300_000) && later.version == 1)
@@ -104,10 +106,11 @@ struct ServiceStoreTests {
         }
         #expect(try await store.tryOrder(by: "ann", within: IntakeLimits(dailyCost: MicroUSD(1_000_000))) == .accepted)
         // Three wait now, of two users.
-        guard case .limited(.serviceDailyCost) = try await store.tryOrder(
-            by: "eve",
-            within: IntakeLimits(serviceDailyCost: MicroUSD(1_999_999))
-        )
+        guard
+            case .limited(.serviceDailyCost) = try await store.tryOrder(
+                by: "eve",
+                within: IntakeLimits(serviceDailyCost: MicroUSD(1_999_999))
+            )
         else {
             Issue.record("the service's budget was not kept")
             return
@@ -138,7 +141,9 @@ struct ServiceStoreTests {
         _ = try await store.order(by: "ann", age: 40 * 86_400)
         _ = try await store.order(by: "bob")
         let runs = try await store.claim(ClaimOrder(owner: "w", lease: .seconds(60), light: 9, heavy: 9)).runs
-        let users = Dictionary(uniqueKeysWithValues: try await store.animations(of: runs.map(\.jobID)).map { ($0.attempt.id, $0.userID) })
+        let users = Dictionary(
+            uniqueKeysWithValues: try await store.animations(of: runs.map(\.jobID)).map { ($0.attempt.id, $0.userID) }
+        )
         let mine = try #require(runs.first { users[$0.id] == "ann" && $0.createdAt > Date() - 86_400 })
         try await store.book(mine, cost: 250_000)
         try await store.end(mine.id, .ready)
@@ -254,7 +259,9 @@ struct ServiceStoreTests {
         #expect(try await store.claimCallbacks(9, lease: .seconds(60)).isEmpty)
         try await store.end(order.run.id, .failed)
         let first = try #require(try await store.claimCallbacks(9, lease: .zero).first)
-        #expect(first.state == .due && first.tries == 1 && first.url == "https://example.com/hook" && first.userID == "ann")
+        #expect(
+            first.state == .due && first.tries == 1 && first.url == "https://example.com/hook" && first.userID == "ann"
+        )
         #expect(first.endedAt != nil)
         // Its lease is over: somebody else has it, and the first one's news come too late.
         let second = try #require(try await store.claimCallbacks(9, lease: .seconds(60)).first)

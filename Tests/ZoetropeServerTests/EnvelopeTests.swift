@@ -35,7 +35,7 @@ struct EnvelopeTests {
     }
 
     @Test(arguments: [
-        (HTTPRequest.Method.delete, "/api/v1/jobs", "GET, HEAD, POST"), (.put, "/api/v1/jobs/x", "GET, HEAD"),
+        (HTTPRequest.Method.delete, "/api/v1/jobs", "GET, HEAD, POST"), (.put, "/api/v1/jobs/x", "DELETE, GET, HEAD"),
         (.get, "/api/v1/jobs/x/animations/y/cancel", "POST"), (.get, "/api/v1/webhooks/replicate", "POST"),
         (.post, "/healthz", "GET, HEAD"),
     ])

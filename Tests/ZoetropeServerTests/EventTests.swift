@@ -40,7 +40,8 @@ struct EventTests {
             let missed = try await Curl(["-sN", "-H", "Last-Event-ID: 0", url]).end()
             #expect(Event.parse(missed).map(\.id) == ["1"])
             // 204 tells an EventSource to stop.
-            let none = try await Curl(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Last-Event-ID: 1", url]).end()
+            let none = try await Curl(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Last-Event-ID: 1", url])
+                .end()
             #expect(none == "204")
             let odd = try await Curl(["-sN", "-H", "Last-Event-ID: banana", url]).end()
             #expect(Event.parse(odd).map(\.name) == ["ready"])

@@ -68,7 +68,7 @@ struct MediaTests {
             "\(base)?\(expires)&\(query)", "\(base)?\(query)&\(expires)", "\(base)?\(query)&\(signature)",
             "\(base)?\(query)&", "\(base)?&\(query)", "\(base)?\(expires)&&\(signature)", "\(base)?\(query)&x=1",
             "\(base)?\(query)&download=0", "\(base)?\(query)&download", "\(base)?\(query)&download=1&download=1",
-            "\(base)?download=1&\(query)", "\(base)?\(query)%20", "\(base)?\(query)#", "\(base)?\(query)A",
+            "\(base)?download=1&\(query)", "\(base)?\(query)%20", "\(base)?\(query)A",
             "\(base)?expires=4070908800&\(signature)", "\(base)?expires=&signature=",
             "\(base)?Expires\(query.dropFirst(7))",
             "\(base)/?\(query)", "/api/v1/media//animations/1/2.mp4?\(query)", "\(base)%00?\(query)",

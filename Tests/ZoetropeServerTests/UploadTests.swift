@@ -30,43 +30,43 @@ struct UploadTests {
 
     @Test func `the 65th upload at a time is refused, and taken once others are gone`() async throws {
         try await LiveServer.run { _, port in
-                let form = TestForm(image: TestForm.photo)
-                let head = Self.head(form, length: form.bytes.count)
-                /// Uploads until the answer is this one.
-                func upload(until status: Int) async throws {
-                    let connection = try RawConnection(port: port)
-                    var answer = ""
-                    while !answer.hasPrefix("HTTP/1.1 \(status) ") {
-                        await connection.write(Array(head.utf8) + form.bytes)
-                        answer = await connection.read(until: "\"}")
-                        try #require(!answer.isEmpty)
-                    }
+            let form = TestForm(image: TestForm.photo)
+            let head = Self.head(form, length: form.bytes.count)
+            /// Uploads until the answer is this one.
+            func upload(until status: Int) async throws {
+                let connection = try RawConnection(port: port)
+                var answer = ""
+                while !answer.hasPrefix("HTTP/1.1 \(status) ") {
+                    await connection.write(Array(head.utf8) + form.bytes)
+                    answer = await connection.read(until: "\"}")
+                    try #require(!answer.isEmpty)
                 }
-                try await upload(until: 201)
-                var waiting: [RawConnection] = []
-                for _ in 0..<64 {
-                    waiting.append(try RawConnection(port: port))
-                    await waiting[waiting.count - 1].write(head)
-                }
-                try await upload(until: 503)
-                waiting = []
-                try await upload(until: 201)
             }
+            try await upload(until: 201)
+            var waiting: [RawConnection] = []
+            for _ in 0..<64 {
+                waiting.append(try RawConnection(port: port))
+                await waiting[waiting.count - 1].write(head)
+            }
+            try await upload(until: 503)
+            waiting = []
+            try await upload(until: 201)
+        }
     }
 
     @Test func `a body that is too slow is refused and its connection closed`() async throws {
         try await LiveServer.run(Self.settings(elapsed: .seconds(31))) { api, port in
-                let form = TestForm(image: TestForm.photo)
-                let connection = try RawConnection(port: port)
-                // 31 s are too long for less than 100 kB.
-                await connection.write(Self.head(form, length: 1_000_000) + "--\(TestForm.boundary)\r\n")
-                let answer = await connection.read(until: "never")
-                #expect(answer.hasPrefix("HTTP/1.1 408 "), "\(answer)")
-                #expect(answer.lowercased().contains("\r\nconnection: close\r\n"))
-                #expect(answer.contains("\"body_too_slow\""))
-                #expect(!api.store.calls.contains { $0.hasPrefix("accept") })
-                #expect(api.uploads.contents == [])
-            }
+            let form = TestForm(image: TestForm.photo)
+            let connection = try RawConnection(port: port)
+            // 31 s are too long for less than 100 kB.
+            await connection.write(Self.head(form, length: 1_000_000) + "--\(TestForm.boundary)\r\n")
+            let answer = await connection.read(until: "never")
+            #expect(answer.hasPrefix("HTTP/1.1 408 "), "\(answer)")
+            #expect(answer.lowercased().contains("\r\nconnection: close\r\n"))
+            #expect(answer.contains("\"body_too_slow\""))
+            #expect(!api.store.calls.contains { $0.hasPrefix("accept") })
+            #expect(api.uploads.contents == [])
+        }
     }
 
     @Test func `a slow body is taken as long as it keeps its pace`() async throws {
@@ -80,31 +80,31 @@ struct UploadTests {
 
     @Test func `a body without a length is refused where it passes the limit`() async throws {
         try await LiveServer.run { api, port in
-                let form = TestForm(image: TestForm.photo)
-                let connection = try RawConnection(port: port)
-                await connection.write(Self.head(form, length: nil))
-                let chunk = Array("100000\r\n".utf8) + [UInt8](repeating: 0x20, count: 0x100000) + Array("\r\n".utf8)
-                for _ in 0..<40 { await connection.write(chunk) }
-                let answer = await connection.read(until: "}")
-                #expect(answer.hasPrefix("HTTP/1.1 413 "), "\(answer)")
-                #expect(!api.store.calls.contains { $0.hasPrefix("accept") })
-                #expect(api.uploads.contents == [])
-            }
+            let form = TestForm(image: TestForm.photo)
+            let connection = try RawConnection(port: port)
+            await connection.write(Self.head(form, length: nil))
+            let chunk = Array("100000\r\n".utf8) + [UInt8](repeating: 0x20, count: 0x100000) + Array("\r\n".utf8)
+            for _ in 0..<40 { await connection.write(chunk) }
+            let answer = await connection.read(until: "}")
+            #expect(answer.hasPrefix("HTTP/1.1 413 "), "\(answer)")
+            #expect(!api.store.calls.contains { $0.hasPrefix("accept") })
+            #expect(api.uploads.contents == [])
+        }
     }
 
     @Test func `what had come of an upload that breaks off is removed`() async throws {
         try await LiveServer.run { api, port in
-                let form = TestForm(image: HostileImage.jpeg(bytes: 1_000_000))
-                let connection = try RawConnection(port: port)
-                await connection.write(
-                    Array(Self.head(form, length: form.bytes.count).utf8) + form.bytes.prefix(500_000)
-                )
-                while api.uploads.contents.isEmpty { try await Self.look(port) }
-                connection.finishWriting()
-                _ = await connection.read(until: "never")
-                while !api.uploads.contents.isEmpty { try await Self.look(port) }
-                #expect(!api.store.calls.contains { $0.hasPrefix("accept") })
-            }
+            let form = TestForm(image: HostileImage.jpeg(bytes: 1_000_000))
+            let connection = try RawConnection(port: port)
+            await connection.write(
+                Array(Self.head(form, length: form.bytes.count).utf8) + form.bytes.prefix(500_000)
+            )
+            while api.uploads.contents.isEmpty { try await Self.look(port) }
+            connection.finishWriting()
+            _ = await connection.read(until: "never")
+            while !api.uploads.contents.isEmpty { try await Self.look(port) }
+            #expect(!api.store.calls.contains { $0.hasPrefix("accept") })
+        }
     }
 
     private static func look(_ port: Int) async throws {
@@ -144,15 +144,15 @@ struct UploadTests {
     @Test func `20 uploads of 24 MB at once need less than 1 MB each`() async throws {
         let place = try TemporaryFolder()
         let growth = try await LiveServer.run(objects: LocalObjectStore(folder: place.path("objects"))) { _, port in
-                let zeros = [UInt8](repeating: 0, count: 200_000)
-                try await Self.upload(port, zeros)
-                var least = Int.max
-                // Other tests run in this process and have large arrays: one quiet round is enough.
-                for _ in 0..<10 where least > 20_000_000 {
-                    least = min(least, try await Self.growth { try await Self.upload(port, zeros) })
-                }
-                return least
+            let zeros = [UInt8](repeating: 0, count: 200_000)
+            try await Self.upload(port, zeros)
+            var least = Int.max
+            // Other tests run in this process and have large arrays: one quiet round is enough.
+            for _ in 0..<10 where least > 20_000_000 {
+                least = min(least, try await Self.growth { try await Self.upload(port, zeros) })
             }
+            return least
+        }
         #expect(growth < 20_000_000)
     }
 

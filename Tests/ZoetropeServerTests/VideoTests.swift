@@ -1,5 +1,7 @@
 import Foundation
 import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
 import StrictJSON
 import Testing
 import ZoetropeCore
@@ -147,31 +149,33 @@ struct VideoTests {
         var outbound = Outbound.refusing
         outbound.fetchImage = { _, _ throws(OutboundError) in
             started.yield()
-            for await _ in releases { break }
+            for await _ in releases {}
             throw OutboundError(.unreachable, "nothing answers there")
         }
-        let api = TestAPI(outbound: outbound)
-        let body: JSONValue = [
-            "prompt": "waves", "input_reference": ["image_url": "http://a.example/b.png"],
-        ]
-        let first = Task {
-            // A client's first try counts no retry.
-            try await api.post("/v1/videos", body, name == "idempotency-key" ? [name: value] : [:])
-        }
-        for await _ in starts { break }
-        let twin = try await api.post("/v1/videos", body, [name: value])
-        #expect(twin.status == 409)
-        #expect(twin.json["error"]?.object?.keys.sorted() == ["code", "message", "param", "type"])
-        #expect(twin.json["error"]?["code"] == "idempotency_key_in_use")
-        #expect(twin.headers[try #require(HTTPField.Name("retry-after-ms"))] == "1000")
-        #expect(twin.headers[try #require(HTTPField.Name("x-should-retry"))] == nil)
-        release.yield()
-        let refused = try await first.value
-        #expect(refused.status == 400)
-        #expect(refused.json["error"]?["code"] == "image_url_unreachable")
-        release.yield()
-        // The key is free again.
-        #expect(try await api.post("/v1/videos", body, [name: value]).status == 400)
+        let order: JSONValue = ["prompt": "waves", "input_reference": ["image_url": "http://a.example/b.png"]]
+        let body = try order.encoded()
+        let type = ["content-type": "application/json"]
+        // What is under way is known to one server.
+        try await TestAPI(outbound: outbound).server.application()
+            .test(.router) { client in
+                // A client's first try counts no retry.
+                let fields = name == "idempotency-key" ? [name: value] : [:]
+                async let first = client.call(.post, "/v1/videos", type.merging(fields) { $1 }, body: body)
+                for await _ in starts { break }
+                let again = type.merging([name: value]) { $1 }
+                let twin = try await client.call(.post, "/v1/videos", again, body: body)
+                #expect(twin.status == 409)
+                #expect(twin.json["error"]?.object?.keys.sorted() == ["code", "message", "param", "type"])
+                #expect(twin.json["error"]?["code"] == "idempotency_key_in_use")
+                #expect(twin.headers[try #require(HTTPField.Name("retry-after-ms"))] == "1000")
+                #expect(twin.headers[try #require(HTTPField.Name("x-should-retry"))] == nil)
+                release.finish()
+                let refused = try await first
+                #expect(refused.status == 400)
+                #expect(refused.json["error"]?["code"] == "image_url_unreachable")
+                // The key is free again.
+                #expect(try await client.call(.post, "/v1/videos", again, body: body).status == 400)
+            }
     }
 
     @Test func `a remix of a remix names the video that it was made from`() async throws {

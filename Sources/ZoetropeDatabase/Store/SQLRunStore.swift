@@ -155,7 +155,10 @@ package final class SQLRunStore: RunStore {
     var unreadable: @Sendable (AnimationID, any Error) -> Void {
         { [logger] id, error in
             let detail = (error as? DatabaseError)?.detail ?? "\(error)"
-            logger.error("a run cannot be read", metadata: Logger.Metadata([.animationID: "\(id)", .detail: "\(detail)"]))
+            logger.error(
+                "a run cannot be read",
+                metadata: Logger.Metadata([.animationID: "\(id)", .detail: "\(detail)"])
+            )
         }
     }
 

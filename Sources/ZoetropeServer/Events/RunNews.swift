@@ -54,12 +54,13 @@ final class RunNews: Service {
             return stream
         }
         continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { state in
-                state.watchers[id]?[number] = nil
-                guard state.watchers[id]?.isEmpty == true else { return }
-                state.watchers[id] = nil
-                state.versions[id] = nil
-            }
+            self?.state
+                .withLock { state in
+                    state.watchers[id]?[number] = nil
+                    guard state.watchers[id]?.isEmpty == true else { return }
+                    state.watchers[id] = nil
+                    state.versions[id] = nil
+                }
         }
         return stream
     }

@@ -11,15 +11,16 @@ struct PageRequest: Sendable {
     init(_ request: Request) throws(Problem) {
         var problems: [Problem.Field] = []
         limit = request.wholeNumber("limit", 1...100, &problems) ?? 20
-        after = request.uri.queryParameters["cursor"].flatMap { text in
-            let place = PagePlace(cursor: String(text))
-            if place == nil {
-                problems.append(
-                    .init(field: "cursor", message: "Invalid cursor. Send the next_cursor of the page before")
-                )
+        after = request.uri.queryParameters["cursor"]
+            .flatMap { text in
+                let place = PagePlace(cursor: String(text))
+                if place == nil {
+                    problems.append(
+                        .init(field: "cursor", message: "Invalid cursor. Send the next_cursor of the page before")
+                    )
+                }
+                return place
             }
-            return place
-        }
         guard problems.isEmpty else { throw Problem(invalid: problems) }
     }
 }

@@ -44,9 +44,10 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard counts.begin(address) else { return context.close(promise: nil) }
             self.address = address
         }
-        headDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: limits.head) {
-            context.close(promise: nil)
-        }
+        headDeadline = context.eventLoop.assumeIsolated()
+            .scheduleTask(in: limits.head) {
+                context.close(promise: nil)
+            }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -72,19 +73,21 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let promise = promise ?? context.eventLoop.makePromise()
         pendingWrites += 1
         if pendingWrites == 1 { self.watch(context) }
-        promise.futureResult.assumeIsolated().whenComplete { _ in
-            self.pendingWrites -= 1
-            self.writeDeadline?.cancel()
-            // Whatever else is on its way has its own time from now on.
-            if self.pendingWrites > 0 { self.watch(context) }
-        }
+        promise.futureResult.assumeIsolated()
+            .whenComplete { _ in
+                self.pendingWrites -= 1
+                self.writeDeadline?.cancel()
+                // Whatever else is on its way has its own time from now on.
+                if self.pendingWrites > 0 { self.watch(context) }
+            }
         context.write(data, promise: promise)
     }
 
     private func watch(_ context: ChannelHandlerContext) {
-        writeDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: limits.write) {
-            context.close(promise: nil)
-        }
+        writeDeadline = context.eventLoop.assumeIsolated()
+            .scheduleTask(in: limits.write) {
+                context.close(promise: nil)
+            }
     }
 }
 

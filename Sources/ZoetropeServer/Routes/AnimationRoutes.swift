@@ -39,7 +39,11 @@ struct AnimationRoutes: Sendable {
                 model: body.model,
                 params: body.params,
                 callbackURL: body.callbackURL,
-                idempotency: repeatable(key, objects, try Fingerprint(of: body.json, sentTo: "jobs/\(job.id)/animations"))
+                idempotency: repeatable(
+                    key,
+                    objects,
+                    try Fingerprint(of: body.json, sentTo: "jobs/\(job.id)/animations")
+                )
             )
             return try await accept(order, of: job.id, for: caller, objects)
         }

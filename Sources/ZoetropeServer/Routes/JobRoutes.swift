@@ -100,7 +100,10 @@ struct JobRoutes: Sendable {
     }
 
     @Sendable func show(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
-        Response(status: .ok, json: objects.answering(request).object(try await library.job(context.jobID(), for: caller)))
+        Response(
+            status: .ok,
+            json: objects.answering(request).object(try await library.job(context.jobID(), for: caller))
+        )
     }
 
     @Sendable func delete(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
