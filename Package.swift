@@ -250,6 +250,18 @@ let package = Package(
             exclude: ["peers", "race.py", "plot.py"],
             swiftSettings: settings
         ),
+        // What the HTTP service is measured against: a bare application around the same statements.
+        .executableTarget(
+            name: "zoetrope-http-limit",
+            dependencies: [
+                "ZoetropeCore", "ZoetropeDatabase", "ZoetropeWorkflow",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Service/Limit",
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "zoetrope-simulate",
             dependencies: [

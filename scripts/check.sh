@@ -13,8 +13,9 @@ swift format lint --strict --parallel --recursive Package.swift Sources Tests Be
 echo "== build" >&2
 swift build -c release --build-tests --explicit-target-dependency-import-check error
 
-for target in ZoetropeCoreTests ZoetropeWorkflowTests ZoetropeStorageTests ZoetropeDatabaseTests ZoetropeServerTests \
-    ReplicateSimulatorTests ReplicateTests ZoetropeProvidersTests ZoetropeMediaTests ZoetropeEndToEndTests; do
+for target in ZoetropeCoreTests ZoetropeTokensTests ZoetropeOutboundTests ZoetropeWorkflowTests ZoetropeStorageTests \
+    ZoetropeDatabaseTests ZoetropeServerTests ReplicateSimulatorTests ReplicateTests ZoetropeProvidersTests ZoetropeMediaTests \
+    ZoetropeEndToEndTests; do
     echo "== $target" >&2
     swift test -c release --skip-build --filter "^$target\\."
 done
@@ -23,6 +24,11 @@ done
 echo "== official Python client" >&2
 scripts/check-python-client.sh
 
+# Our access tokens and those of others are the same thing.
+echo "== PyJWT" >&2
+scripts/check-tokens.sh
+
+# /v1/videos is what clients of OpenAI's Videos interface expect.
 echo "== official OpenAI client" >&2
 scripts/check-openai-client.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing. Usage: scripts/setup.sh run|test
+# Installs what is missing. Usage: scripts/setup.sh run|test|bench
 # Says what it does; does nothing when everything is there. Debian and Ubuntu; sudo when not root.
 set -euo pipefail
 
@@ -7,12 +7,15 @@ set -euo pipefail
 run_packages=(ffmpeg bubblewrap libpq-dev libsqlite3-dev pkg-config)
 # postgresql: tests start a server of their own, in a temporary folder; curl: callers of the service; jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
 test_packages=(postgresql curl jq python3 python3-venv webp libimage-exiftool-perl)
+# wrk, nginx-light: the load on the HTTP service, and what serves files beside it.
+bench_packages=(curl python3 python3-venv wrk nginx-light)
 
 case "${1:-run}" in
 run) wanted=("${run_packages[@]}") ;;
 test) wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
+bench) wanted=("${run_packages[@]}" "${bench_packages[@]}") ;;
 *)
-    echo "usage: $0 run|test" >&2
+    echo "usage: $0 run|test|bench" >&2
     exit 2
     ;;
 esac

@@ -80,7 +80,7 @@ import ZoetropeTestKit
             self.port = port ?? 0
         }
 
-        deinit { python.terminate() }
+        deinit { kill(python.processIdentifier, SIGKILL) }
 
         /// Waits for an alert of a code and severity.
         func alert(_ code: String, _ severity: String) async throws -> StrictJSON.JSONValue {

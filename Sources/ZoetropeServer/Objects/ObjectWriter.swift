@@ -37,9 +37,7 @@ package struct ObjectWriter: Sendable {
 
     /// The writer for the answer to a request, which came by some address.
     func answering(_ request: Request) -> ObjectWriter {
-        guard base.isEmpty, let authority = request.head.authority,
-            authority.wholeMatch(of: /(?:[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?/) != nil
-        else { return self }
+        guard base.isEmpty, let authority = request.head.authority, authority.isAuthority else { return self }
         var writer = self
         writer.base = "http://\(authority)"
         return writer
@@ -137,6 +135,37 @@ package struct ObjectWriter: Sendable {
         let url = urls.url(key, min(now + urlLifetime, expiry))
         return url.hasPrefix("/") ? base + url : url
     }
+}
+
+extension String {
+    /// Whether it is a name, an IPv4 address or an IPv6 address in brackets, perhaps with a port.
+    ///
+    /// Without a regular expression, because each use of one reads the expression anew.
+    var isAuthority: Bool {
+        let utf8 = utf8
+        let host: Substring.UTF8View
+        let rest: Substring.UTF8View
+        if utf8.first == UInt8(ascii: "["), let end = utf8.firstIndex(of: UInt8(ascii: "]")) {
+            host = utf8[..<end].dropFirst()
+            rest = utf8[end...].dropFirst()
+            guard (2...45).contains(host.count), host.allSatisfy({ $0.isHexDigit || ":.".utf8.contains($0) }) else {
+                return false
+            }
+        } else {
+            host = utf8.prefix { $0.isLetterOrDigit || ".-".utf8.contains($0) }
+            rest = utf8[host.endIndex...]
+            guard (1...253).contains(host.count) else { return false }
+        }
+        guard rest.first == UInt8(ascii: ":") else { return rest.isEmpty }
+        let port = rest.dropFirst()
+        return (1...5).contains(port.count) && port.allSatisfy(\.isDigit)
+    }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+    fileprivate var isHexDigit: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self | 0x20) }
+    fileprivate var isLetterOrDigit: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
 }
 
 extension JSONValue {
