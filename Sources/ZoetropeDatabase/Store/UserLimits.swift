@@ -39,9 +39,8 @@ struct UserLimits {
                 """,
                 [day.sqlValue]
             )
-            if try row.first?.get("cost", as: MicroUSD.self) ?? .zero + price > most {
-                return .serviceDailyCost(until: nextDay)
-            }
+            let cost = try row.first?.get("cost", as: MicroUSD.self) ?? .zero
+            if cost + price > most { return .serviceDailyCost(until: nextDay) }
         }
         return nil
     }

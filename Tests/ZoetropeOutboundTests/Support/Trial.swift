@@ -48,7 +48,9 @@ extension GuardedClient.Rules {
         // Generous: the machine that runs the tests may be busy.
         rules.image = CallLimits(total: .seconds(60), idle: .seconds(60), bytes: rules.image.bytes)
         rules.image.patience = .seconds(60)
+        rules.image.connect = .seconds(30)
         rules.callback = CallLimits(total: .seconds(60), idle: .seconds(60), bytes: rules.callback.bytes)
+        rules.callback.connect = .seconds(30)
         rules.resolve = { names[$0, default: []].compactMap(IPAddress.init) }
         return rules
     }
