@@ -108,7 +108,6 @@ package struct ZoetropeServer: Sendable {
         )
         let events = EventRoutes(
             animations: animations,
-            library: library,
             objects: parts.writer,
             news: news,
             uptime: parts.time.uptime,

@@ -65,6 +65,19 @@ struct EventTests {
         }
     }
 
+    @Test func `those who watch one animation share one look at it`() async throws {
+        try await LiveServer.run { api, port in
+            let path = try await api.makeAnimation()
+            let curls = try (0..<10).map { _ in try Curl(["-sN", "http://127.0.0.1:\(port)\(path)/events"]) }
+            for curl in curls { try await curl.waitFor("event: progress") }
+            func looks() -> Int { api.store.calls.filter { $0 == "animation(_:)" }.count }
+            let before = looks()
+            try await api.makeReady(path)
+            for curl in curls { #expect(Event.parse(try await curl.end()).last?.name == "ready") }
+            #expect(looks() - before == 1)
+        }
+    }
+
     @Test func `a stream of a foreign or unknown animation is 404`() async throws {
         let api = TestAPI()
         let path = try await api.makeAnimation()

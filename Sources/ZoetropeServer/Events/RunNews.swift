@@ -17,7 +17,14 @@ final class RunNews: Service {
         var count = 0
         var watchers: [AnimationID: [Int: Stream.Continuation]] = [:]
         var versions: [AnimationID: Int] = [:]
+        var readings: [AnimationID: Reading] = [:]
         var isClosed = false
+    }
+
+    /// An animation that is read, or was, at a version of its run.
+    private struct Reading {
+        let version: Int
+        let task: Task<AnimationRecord?, any Error>
     }
 
     /// Between two looks at the database without a ring.
@@ -63,6 +70,28 @@ final class RunNews: Service {
                 }
         }
         return stream
+    }
+
+    /// A watched animation at a version of its run or a later one, read once for all who watch it; nil when its row is gone.
+    ///
+    /// Whether somebody may see it was found out when the watching began.
+    func record(_ id: AnimationID, at version: Int) async throws -> AnimationRecord? {
+        let reading = state.withLock { state in
+            if let reading = state.readings[id], reading.version >= version { return reading }
+            // Kept by this object; it is bounded by the store.
+            let reading = Reading(version: version, task: Task { [store] in try await store.animation(id) })
+            state.readings[id] = reading
+            return reading
+        }
+        do {
+            return try await reading.task.value
+        } catch {
+            // Whoever comes next asks again.
+            state.withLock { state in
+                if state.readings[id]?.version == reading.version { state.readings[id] = nil }
+            }
+            throw error
+        }
     }
 
     func run() async throws {

@@ -11,7 +11,6 @@ import ZoetropeWorkflow
 /// newest state, if that is a newer one.
 struct EventRoutes: Sendable {
     let animations: AnimationRoutes
-    let library: AnimationLibrary
     let objects: ObjectWriter
     let news: RunNews
     let uptime: @Sendable () -> Duration
@@ -42,7 +41,7 @@ struct EventRoutes: Sendable {
                 metrics?.eventStream(isOpen: true)
                 defer { metrics?.eventStream(isOpen: false) }
                 try await writer.write(ByteBuffer(bytes: ServerSentEvent.opening))
-                try await tell(record, since: seen, stream, caller, objects, &writer)
+                try await tell(record, since: seen, stream, objects, &writer)
                 try await writer.finish(nil)
             }
         )
@@ -52,7 +51,6 @@ struct EventRoutes: Sendable {
         _ first: AnimationRecord,
         since seen: Int?,
         _ stream: RunNews.Stream,
-        _ caller: Caller,
         _ objects: ObjectWriter,
         _ writer: inout any ResponseBodyWriter
     ) async throws {
@@ -68,12 +66,14 @@ struct EventRoutes: Sendable {
         }
         if record.isFinal { return }
         for await version in stream.cancelOnGracefulShutdown() {
-            if version != nil, version != record.version {
+            if let version, version != record.version {
                 do {
-                    record = try await library.animation(record.attempt.id, for: caller)
-                } catch is ServiceError {
-                    // It was deleted: there is no more to say of it.
-                    return
+                    // Without a row it was deleted: there is no more to say of it.
+                    guard let newer = try await news.record(record.attempt.id, at: version) else { return }
+                    record = newer
+                } catch is RunStoreError {
+                    // The next tick asks again.
+                    continue
                 }
             }
             let now = (version: record.version, percent: objects.percent(of: record))

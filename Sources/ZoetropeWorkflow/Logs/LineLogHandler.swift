@@ -134,6 +134,15 @@ private struct Line {
     /// Appends text as JSON has it between quotes; without quoting, quotes and backslashes stay as they are.
     private mutating func append(_ text: String, quoting: Bool) {
         var left = LineLogHandler.longestValue
+        // Most values are plain, and copied as they are.
+        let isPlain = text.utf8.allSatisfy { byte in
+            (0x20..<0x7F).contains(byte)
+                && !(quoting && (byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")))
+        }
+        if isPlain, text.utf8.count <= left {
+            bytes += text.utf8
+            return
+        }
         for scalar in text.unicodeScalars {
             let width = UTF8.width(scalar)
             guard left >= width else {
