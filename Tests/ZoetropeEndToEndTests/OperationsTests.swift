@@ -127,19 +127,25 @@ extension OperationsTests {
 
                 // A stream, and an upload that is half there when the end begins.
                 let stream = Task { try await ToolRunner.run("curl", ["-sSN", "\(address)\(generating)/events"]) }
-                let upload = Task {
-                    try await ToolRunner.run(
-                        "curl",
-                        [
-                            "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--limit-rate", "150K",
-                            "-F", "image=@\(Program.photo("landscape"))", "\(address)/api/v1/jobs",
-                        ]
-                    )
-                }
                 var isOpen = false
                 while !isOpen {
                     let metrics = try await ToolRunner.run("curl", ["-sS", "\(address)/metrics"]).text
                     isOpen = metrics.contains("zoetrope_http_event_streams 1\n")
+                }
+                let upload = Task {
+                    try await ToolRunner.run(
+                        "curl",
+                        [
+                            "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--limit-rate", "80K",
+                            "-F", "image=@\(Program.photo("landscape"))", "\(address)/api/v1/jobs",
+                        ]
+                    )
+                }
+                // It must have begun: a connection that comes after the end has begun is not taken any more.
+                let data = place.installation.folder.path("data")
+                while !(FileManager.default.subpaths(atPath: data) ?? []).contains(where: { $0.hasSuffix("/upload-0") })
+                {
+                    try await Task.sleep(for: .milliseconds(5))
                 }
                 let start = ContinuousClock.now
                 service.signal(SIGTERM)
