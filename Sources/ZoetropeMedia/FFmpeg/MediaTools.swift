@@ -75,7 +75,7 @@ extension MediaTools {
     /// faster is proof enough.
     private func canStart() async throws -> Bool {
         let probe = ffmpeg.starts(with: "/usr") ? (prlimit, "--version") : (ffmpeg, "-version")
-        let child = ChildProcess(probe.0, [probe.1], limits: .clip, deadline: .seconds(10))
+        let child = ChildProcess(probe.0, [probe.1], limits: .clip, deadline: .seconds(60))
         return try await run(child).succeeded
     }
 
@@ -137,7 +137,7 @@ extension MediaTools {
 
     private func listing(_ list: String) async throws -> String {
         let outcome = try await run(
-            ChildProcess(ffmpeg, ["-hide_banner", list], limits: .clip, deadline: .seconds(10))
+            ChildProcess(ffmpeg, ["-hide_banner", list], limits: .clip, deadline: .seconds(60))
         )
         guard outcome.succeeded else {
             throw MediaError(.toolMissing, "\(ffmpeg) does not answer \(list)", detail: outcome.detail)
