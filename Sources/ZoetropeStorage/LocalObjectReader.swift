@@ -18,9 +18,7 @@ struct LocalObjectReader: ObjectReader {
     var entityTag: String {
         let identity = "\(file.inode) \(file.byteCount) \(file.modifiedNanoseconds)"
         // Hashed, because it is nobody's business where the file lies.
-        return SHA256.hash(data: Data(identity.utf8)).prefix(12)
-            .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-            .joined()
+        return SHA256.hash(data: Data(identity.utf8)).prefix(12).hexadecimal
     }
 
     func bytes(at offset: Int64, count: Int) async throws(StorageError) -> [UInt8] {

@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import SystemPackage
+import ZoetropeCore
 
 /// A regular file that is open; closed with the last reference to it.
 final class OpenFile: Sendable {
@@ -101,9 +102,7 @@ final class OpenFile: Sendable {
             try target?.write(piece)
             total += Int64(count)
         }
-        let digits = hash.finalize()
-            .map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
-        return Digest(byteCount: total, sha256: digits.joined())
+        return Digest(byteCount: total, sha256: hash.finalize().hexadecimal)
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) {

@@ -20,7 +20,7 @@ package struct URLSigner: Sendable {
                     for: Data("zoetrope media key id v1".utf8),
                     using: secret
                 )
-            id = hash.prefix(4).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+            id = hash.prefix(4).hexadecimal
         }
     }
 

@@ -30,7 +30,7 @@ struct Fingerprint: Sendable, Equatable {
     /// Of a canonical body and of the place that it was sent to, since the same body for another job is another call.
     init(of body: JSONValue, sentTo place: String) throws(JSONError) {
         let call = Array("POST \(place)\n".utf8) + (try body.encoded())
-        text = SHA256.hash(data: call).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        text = SHA256.hash(data: call).hexadecimal
     }
 }
 

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import NIOPosix
+import ZoetropeCore
 import ZoetropeWorkflow
 
 /// The image that a video begins with, as a file or as an address.
@@ -94,7 +95,7 @@ enum ImageReference: Sendable, Hashable {
                 while let piece = try Self.opening({ try file.read(upToCount: Self.pieceBytes) }), !piece.isEmpty {
                     hash.update(data: piece)
                 }
-                return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+                return hash.finalize().hexadecimal
             }
         }
     }

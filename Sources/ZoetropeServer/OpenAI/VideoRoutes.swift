@@ -86,22 +86,14 @@ struct VideoRoutes: Sendable {
         case .file(let path): return path
         case .address(let url):
             let path = "\(folder)/fetched"
-            do throws(OutboundError) {
-                try await outbound.fetchImage(url, path)
-            } catch {
-                throw Problem(error, field: "image_url")
-            }
+            try await outbound.fetch(imageURL: url, to: path)
             return path
         }
     }
 
     private func callbackURL(_ fields: VideoFields) async throws -> String? {
-        guard let url = try fields.text("callback_url") else { return nil }
-        do throws(OutboundError) {
-            try await outbound.checkCallback(url)
-        } catch {
-            throw Problem(error, field: "callback_url")
-        }
+        let url = try fields.text("callback_url")
+        try await outbound.check(callbackURL: url)
         return url
     }
 

@@ -2,6 +2,7 @@ import Crypto
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import ZoetropeCore
 
 /// The description of this API, `openapi.yaml`, which is part of the program.
 struct OpenAPIRoutes: Sendable {
@@ -9,11 +10,7 @@ struct OpenAPIRoutes: Sendable {
     private let entityTag: String
 
     init() {
-        let digits = SHA256.hash(data: PackageResources.openapi_yaml)
-            .map {
-                ($0 < 16 ? "0" : "") + String($0, radix: 16)
-            }
-        entityTag = "\"\(digits.joined())\""
+        entityTag = "\"\(SHA256.hash(data: PackageResources.openapi_yaml).hexadecimal)\""
     }
 
     /// For everybody, also for pages of any origin: it holds nothing that is not published with the source.

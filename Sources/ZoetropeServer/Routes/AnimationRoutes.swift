@@ -33,7 +33,7 @@ struct AnimationRoutes: Sendable {
         let objects = objects.answering(request)
         return try await keysInUse.using(request.idempotencyKey(), of: caller) { key in
             let body = try await AnimationBody(request)
-            try await check(body.callbackURL)
+            try await outbound.check(callbackURL: body.callbackURL)
             let order = AnimationOrder(
                 restoreID: body.restoreID,
                 model: body.model,
@@ -103,15 +103,6 @@ struct AnimationRoutes: Sendable {
     /// The animation in the path, of the caller's own job in the path.
     func find(_ context: APIContext, _ caller: Caller) async throws -> AnimationRecord {
         try await library.animation(context.animationID, of: context.jobID(), for: caller)
-    }
-
-    private func check(_ callbackURL: String?) async throws {
-        guard let callbackURL else { return }
-        do throws(OutboundError) {
-            try await outbound.checkCallback(callbackURL)
-        } catch {
-            throw Problem(error, field: "callback_url")
-        }
     }
 
     private func repeatable(

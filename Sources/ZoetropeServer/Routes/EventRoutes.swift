@@ -24,9 +24,9 @@ struct EventRoutes: Sendable {
     @Sendable func follow(_ request: Request, _ context: APIContext, _ caller: Caller) async throws -> Response {
         let seen = request.headers[.lastEventID].flatMap { Int($0) }
         // Watched first and read second, so that nothing falls between the two.
-        let first = try await animations.find(context, caller)
-        let stream = news.watch(first.attempt.id)
+        let stream = context.animationID.map { news.watch($0) }
         let record = try await animations.find(context, caller)
+        guard let stream else { throw ServiceError.animationNotFound }
         if record.isFinal, let seen, seen >= record.version {
             // Nothing more will come; this tells a client to stop coming back.
             return Response(status: .noContent)

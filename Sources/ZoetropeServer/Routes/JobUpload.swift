@@ -77,12 +77,7 @@ struct JobUpload: Sendable {
 
     /// Fetches the image, if it is elsewhere.
     func fetch(_ outbound: Outbound) async throws {
-        guard let imageURL else { return }
-        do throws(OutboundError) {
-            try await outbound.fetchImage(imageURL, image)
-        } catch {
-            throw Problem(error, field: "image_url")
-        }
+        if let imageURL { try await outbound.fetch(imageURL: imageURL, to: image) }
     }
 
     private static func choice<Choice: CaseIterable & RawRepresentable<String>>(

@@ -49,12 +49,12 @@ package struct LineLogHandler: LogHandler {
         line.reserve(256)
         switch format {
         case .json:
-            line.field("time", Self.text(of: now()))
+            line.field("time", now().inWholeMilliseconds.rfc3339)
             line.field("level", event.level.rawValue)
             line.field("message", "\(event.message)")
             line.field("label", label)
         case .text:
-            line.word(Self.text(of: now()))
+            line.word(now().inWholeMilliseconds.rfc3339)
             line.word(event.level.rawValue)
             line.word("\(event.message)")
         }
@@ -72,19 +72,6 @@ package struct LineLogHandler: LogHandler {
     private static func isWhole(_ value: Logger.MetadataValue) -> Bool {
         guard case .stringConvertible(let value) = value else { return false }
         return value is Int || value is Int64
-    }
-
-    /// RFC 3339 in UTC with milliseconds.
-    static func text(of date: Date) -> String {
-        let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded(.down))
-        var seconds = time_t(milliseconds / 1_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let rest = milliseconds % 1_000
-        let fraction = rest < 10 ? "00\(rest)" : rest < 100 ? "0\(rest)" : "\(rest)"
-        return "\(parts.tm_year + 1_900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-            + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)Z"
     }
 }
 

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZoetropeServer
+import ZoetropeWorkflow
 
 struct DateTests {
     @Test(arguments: [
