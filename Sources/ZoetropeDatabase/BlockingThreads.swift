@@ -40,6 +40,9 @@ final class BlockingThreads<Resource>: Sendable {
         }
     }
 
+    /// Lets a call be run, of which nobody hears how it went; returns why it will not be run, if so.
+    func add(_ body: @escaping @Sendable (Resource) -> Void) -> DatabaseError? { state.add(body) }
+
     /// Refuses new work, does what waits, and returns when every thread is at its end.
     func close() async {
         state.close()

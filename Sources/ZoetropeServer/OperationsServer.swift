@@ -4,12 +4,13 @@ package import Logging
 import NIOCore
 package import ZoetropeWorkflow
 
-/// Health and metrics of a process that serves nothing else, for this machine only.
+/// Health and metrics of a process that serves nothing else.
 package struct OperationsServer: Sendable {
     private let store: any ServiceStore
     private let checks: [HealthCheck]
     private let metrics: ServiceMetrics
     private let port: Int
+    private let isPublic: Bool
     private let logger: Logger
     private let onRunning: @Sendable (_ port: Int) async -> Void
 
@@ -19,7 +20,8 @@ package struct OperationsServer: Sendable {
     ///   - store: Where the numbers of the whole service come from.
     ///   - checks: What must answer before the process is ready.
     ///   - metrics: The numbers of this process.
-    ///   - port: On 127.0.0.1; 0 for any free one.
+    ///   - port: 0 for any free one.
+    ///   - isPublic: Whether others than this machine may look; else it listens on 127.0.0.1.
     ///   - logger: For one line per request, at debug.
     ///   - onRunning: Told the port once connections are accepted.
     package init(
@@ -27,6 +29,7 @@ package struct OperationsServer: Sendable {
         checks: [HealthCheck],
         metrics: ServiceMetrics,
         port: Int,
+        isPublic: Bool,
         logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
     ) {
@@ -34,6 +37,7 @@ package struct OperationsServer: Sendable {
         self.checks = checks
         self.metrics = metrics
         self.port = port
+        self.isPublic = isPublic
         self.logger = logger
         self.onRunning = onRunning
     }
@@ -50,13 +54,13 @@ package struct OperationsServer: Sendable {
         )
         table.addOperations(
             HealthRoutes(checks: checks),
-            MetricsRoutes(metrics, store: store, time: .system, arePublic: false)
+            MetricsRoutes(metrics, store: store, time: .system, arePublic: isPublic)
         )
         let application = Application(
             router: table.router,
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
-                address: .hostname("127.0.0.1", port: port),
+                address: .hostname(isPublic ? "0.0.0.0" : "127.0.0.1", port: port),
                 availableConnectionsDelegate: .maximum(100, logger: logger)
             ),
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) },

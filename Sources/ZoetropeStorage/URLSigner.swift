@@ -105,17 +105,16 @@ package struct URLSigner: Sendable {
 
     /// A code in base64url without padding.
     private static func text(_ code: some Sequence<UInt8>) -> String {
-        String(
-            Data(code).base64EncodedString()
-                .compactMap { character in
-                    switch character {
-                    case "+": "-"
-                    case "/": "_"
-                    case "=": nil
-                    default: character
-                    }
+        let bytes = Data(code).base64EncodedData()
+            .compactMap { byte in
+                switch byte {
+                case UInt8(ascii: "+"): UInt8(ascii: "-")
+                case UInt8(ascii: "/"): UInt8(ascii: "_")
+                case UInt8(ascii: "="): nil
+                default: byte
                 }
-        )
+            }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The key id and the code of a signature; nil when it has another form.

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import ZoetropeDatabase
 import ZoetropeTestKit
@@ -76,6 +77,103 @@ struct SQLiteDatabaseTests {
         }
     }
 
+    /// Lets writes wait for one that is under way, and returns what came of them.
+    private func together(
+        _ database: any SQLDatabase,
+        _ writes: [@Sendable (any SQLSession) throws -> Void]
+    ) async throws -> [Result<Void, any Error>] {
+        let tasks = try await database.write { _ in
+            // Each runs here until it waits.
+            writes.map { write in Task.immediate { try await database.write(write) } }
+        }
+        var results: [Result<Void, any Error>] = []
+        for task in tasks { results.append(await task.result) }
+        return results
+    }
+
+    @Test
+    func `writes that wait for the disk at the same time are committed together`() async throws {
+        try await Backend.file.withDatabase { database in
+            try await database.makeCounter()
+            let seen = Board()
+            let results = try await together(
+                database,
+                Array(
+                    repeating: { session in
+                        _ = try session.execute("UPDATE counters SET n = n + 1")
+                        let isSeen = DispatchSemaphore(value: 0)
+                        Task {
+                            seen.add((try? await database.count) ?? -1)
+                            isSeen.signal()
+                        }
+                        isSeen.wait()
+                    },
+                    count: 20
+                )
+            )
+            for result in results { try result.get() }
+            #expect(try await database.count == 20)
+            #expect(seen.numbers == Array(repeating: 0, count: 20), "nobody sees the first before the last")
+        }
+    }
+
+    @Test
+    func `a write that fails among others undoes itself alone`() async throws {
+        try await Backend.file.withDatabase { database in
+            try await database.makeCounter()
+            let results = try await together(
+                database,
+                (0..<30)
+                    .map { number in
+                        { session in
+                            _ = try session.execute("UPDATE counters SET n = n + 1")
+                            switch number % 3 {
+                            case 1: throw Refusal()
+                            // Swallowed here, and yet nothing of this write may stay.
+                            case 2: _ = try? session.execute("INSERT INTO counters (id, n) VALUES (1, 0)")
+                            default: break
+                            }
+                        }
+                    }
+            )
+            for (number, result) in results.enumerated() {
+                switch number % 3 {
+                case 1: #expect(throws: Refusal.self) { try result.get() }
+                case 2: #expect(throws: DatabaseError.self) { try result.get() }
+                default: try result.get()
+                }
+            }
+            #expect(try await database.count == 10)
+        }
+    }
+
+    @Test
+    func `one that finds no space spoils nothing for the others`() async throws {
+        try await Backend.file.withDatabase { database in
+            try await database.makeCounter()
+            let pages = try await database.write { session in
+                try session.query("PRAGMA page_count")[0].get(at: 0, as: Int.self)
+            }
+            _ = try await database.write { try $0.query("PRAGMA max_page_count = \(pages)") }
+            let results = try await together(
+                database,
+                (0..<9)
+                    .map { number in
+                        { session in
+                            _ = try session.execute("UPDATE counters SET n = n + 1")
+                            guard number == 4 else { return }
+                            let note = String(repeating: "x", count: 100_000)
+                            _ = try session.execute("UPDATE counters SET note = $1", [.text(note)])
+                        }
+                    }
+            )
+            let failures = results.enumerated().filter { (try? $1.get()) == nil }
+            #expect(failures.map(\.offset) == [4])
+            #expect(await databaseError { try failures[0].element.get() }?.code == .full)
+            #expect(try await database.count == 8)
+        }
+    }
+
     @Test
     func `a real second program reads and writes the same file`() async throws {
         let folder = try TemporaryFolder()
@@ -95,4 +193,14 @@ struct SQLiteDatabaseTests {
         #expect(try await database.count == 100)
         await database.close()
     }
+}
+
+private struct Refusal: Error {}
+
+private final class Board: Sendable {
+    private let state = Mutex<[Int]>([])
+
+    var numbers: [Int] { state.withLock(\.self) }
+
+    func add(_ number: Int) { state.withLock { $0.append(number) } }
 }

@@ -64,7 +64,8 @@ struct OperationsTests {
     @Test func `metrics are for this machine unless they are public`() async throws {
         try await serve { _, address in
             for header in [
-                "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 a", "Host: rebound.example",
+                "X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 a",
+                "Host: rebound.example",
             ] {
                 let answer = try await curl("-H", header, "\(address)/metrics")
                 #expect(answer.status == "403", "\(header)")

@@ -52,6 +52,17 @@ struct LocalObjectStoreTests {
         #expect(try await LocalObjectStore(folder: root).facts(of: key("a/b.jpg")) == stored.facts)
     }
 
+    @Test func `what replaces an object of the same size at once has another entity tag`() async throws {
+        let store = try LocalObjectStore(folder: root)
+        var tags: Set<String> = []
+        for _ in 0..<200 {
+            _ = try await store.put(source, at: key("a/b.mp4"), contentType: "video/mp4")
+            try await tags.insert(#require(store.open(key("a/b.mp4"))).entityTag)
+            try await store.delete(key("a/b.mp4"))
+        }
+        #expect(tags.count == 200)
+    }
+
     @Test func `links in the tree lead nowhere`() async throws {
         let store = try LocalObjectStore(folder: root)
         let outside = try TemporaryFolder()
@@ -105,6 +116,18 @@ struct LocalObjectStoreTests {
             try await store.delete(key)
         }
         #expect(try await store.keys(withPrefix: "").map(\.description) == ["a/b.mp4"])
+    }
+
+    @Test func `an object stays whole for its reader when it is deleted and another takes its place`() async throws {
+        let store = try LocalObjectStore(folder: root)
+        let key = try key("a.mp4")
+        _ = try await store.put(source, at: key, contentType: "video/mp4")
+        let reader = try #require(try await store.open(key))
+        try await store.delete(key)
+        let other = folder.path("other")
+        try Data("other".utf8).write(to: URL(filePath: other))
+        _ = try await store.put(other, at: key, contentType: "video/mp4")
+        #expect(try await reader.bytes(at: 0, count: 10) == Array("bytes".utf8))
     }
 
     @Test func `a pipe in an object's place holds nobody up`() async throws {

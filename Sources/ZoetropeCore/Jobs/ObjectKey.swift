@@ -14,10 +14,11 @@ package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     /// or a control character.
     package init?(_ text: String) {
         guard text.utf8.count <= Self.maxBytes else { return nil }
-        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return nil }
-        // By code points: as a character, a slash with a combining mark would not be a slash.
-        let parts = text.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ !["", ".", ".."].contains(Substring($0)) }) else { return nil }
+        let controls: ClosedRange<Unicode.Scalar> = "\u{7F}"..."\u{9F}"
+        guard !text.unicodeScalars.contains(where: { $0 < " " || controls.contains($0) }) else { return nil }
+        // By bytes: as a character, a slash with a combining mark would not be a slash.
+        let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard !parts.contains(where: { $0.count <= 2 && $0.allSatisfy { $0 == UInt8(ascii: ".") } }) else { return nil }
         description = text
     }
 

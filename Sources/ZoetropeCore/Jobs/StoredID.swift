@@ -12,13 +12,13 @@ extension StoredID {
     ///
     /// Nil for anything else, also for a UUID in upper case: two spellings of one id would be two idempotency keys.
     package init?(_ text: String) {
-        guard text.utf8.count == 36, let uuid = UUID(uuidString: text) else { return nil }
+        guard let uuid = UUID(text: text) else { return nil }
         self.init(uuid)
         guard description == text else { return nil }
     }
 
     /// 36 lower-case characters.
-    package var description: String { uuid.uuidString.lowercased() }
+    package var description: String { uuid.text }
 
     package static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
 }

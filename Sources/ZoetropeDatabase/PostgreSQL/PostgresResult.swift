@@ -1,5 +1,6 @@
 import CLibPQ
 import Foundation
+import ZoetropeCore
 
 /// The answer to a statement, valid until it is cleared.
 struct PostgresResult {
@@ -35,7 +36,7 @@ struct PostgresResult {
         if PQgetisnull(result, row, column) == 1 { return .null }
         guard let start = PQgetvalue(result, row, column) else { return .null }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
-        if type == 2950 { return UUID(hexadecimal: bytes).map(SQLValue.uuid) }
+        if type == 2950 { return UUID(text: bytes).map(SQLValue.uuid) }
         let text = String(decoding: bytes, as: UTF8.self)
         // The numbers are those of pg_type, which never change.
         return switch type {
@@ -88,7 +89,7 @@ extension SQLValue {
         case .text(let text), .json(let text): text
         case .blob(let bytes): Self.hexadecimal(bytes)
         case .timestamp(let date): SQLTimestamp.text(date)
-        case .uuid(let id): id.hexadecimal
+        case .uuid(let id): id.text
         case .boolean(let flag): flag ? "true" : "false"
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import ZoetropeCore
 
 /// Many rows as one parameter, so that a batch of any size is one statement with one text.
 ///
@@ -27,15 +28,15 @@ struct SQLBatch: Sendable {
             """
     }
 
-    /// A table for a `FROM` clause, called `batch`, made of the parameter `$1`, in the order of the rows.
-    func source(_ dialect: SQLDialect) -> String {
+    /// A table for a `FROM` clause, called `batch`, made of a parameter, `$1` if not said, in the order of the rows.
+    func source(_ dialect: SQLDialect, parameter: Int = 1) -> String {
         switch dialect {
         case .sqlite:
             let values = columns.map { "json_extract(value, '$.\($0.name)') AS \($0.name)" }
-            return "(SELECT \(values.joined(separator: ", ")) FROM json_each($1)) AS batch"
+            return "(SELECT \(values.joined(separator: ", ")) FROM json_each($\(parameter))) AS batch"
         case .postgres:
             let types = columns.map { "\($0.name) \(dialect.type($0.type))" }
-            return "json_to_recordset(CAST($1 AS json)) AS batch(\(types.joined(separator: ", ")))"
+            return "json_to_recordset(CAST($\(parameter) AS json)) AS batch(\(types.joined(separator: ", ")))"
         }
     }
 
@@ -70,7 +71,7 @@ extension SQLValue {
         case .real(let number): text += String(number)
         case .text(let string): Self.append(string, to: &text)
         case .timestamp(let date): text += "\"\(SQLTimestamp.text(date) ?? "")\""
-        case .uuid(let id): text += "\"\(id.hexadecimal)\""
+        case .uuid(let id): text += "\"\(id.text)\""
         case .json(let json): text += json
         case .boolean(let flag): text += flag ? "true" : "false"
         case .blob: preconditionFailure("a batch holds no blobs")

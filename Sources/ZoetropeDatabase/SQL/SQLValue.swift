@@ -1,4 +1,5 @@
 package import Foundation
+import ZoetropeCore
 
 /// A value that is bound to a statement or comes back in a row.
 ///
@@ -115,7 +116,7 @@ extension UUID: SQLConvertible {
     package init?(sqlValue: SQLValue) {
         switch sqlValue {
         case .uuid(let id): self = id
-        case .text(let text): self.init(uuidString: text)
+        case .text(let text): self.init(text: text)
         default: return nil
         }
     }

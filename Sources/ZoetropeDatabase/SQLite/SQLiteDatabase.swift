@@ -4,23 +4,25 @@ import Synchronization
 
 /// A database in a file of this host, or in memory.
 ///
-/// One thread writes, several read. The file is in WAL mode, and every commit is flushed to the disk before it returns.
+/// One thread writes, several read. The file is in WAL mode, and every commit is flushed to the disk before it returns;
+/// writes that wait for it meanwhile are committed together (docs/decisions/0021).
 /// Other processes may use the same file; a write waits five times five seconds for another's before it is
 /// refused as busy.
 package final class SQLiteDatabase: SQLDatabase {
     package let dialect = SQLDialect.sqlite
     /// Nil for a database in memory, which waits for no disk and works on the calling thread.
-    private let threads: (writing: BlockingThreads<Void>, reading: BlockingThreads<Void>)?
+    private let threads: (writing: SQLiteWriteGroup, reading: BlockingThreads<Void>)?
     private let isClosed = Mutex(false)
     private let connections: any DatabaseWriter
+    private let schema = SchemaWatch()
     private let now: @Sendable () -> Date
 
     /// Opens or creates a database file, with its folder, that only this user can read.
     ///
     /// `now` is the database's clock. Throws ``DatabaseError``.
     package static func open(path: String, now: @escaping @Sendable () -> Date) async throws -> SQLiteDatabase {
-        let writing = BlockingThreads(name: "sqlite-writer", count: 1) {}
-        let pool = try await writing.run { _ in
+        let writing = SQLiteWriteGroup()
+        let pool = try await writing.run {
             do {
                 try prepareFile(path)
                 return try openPool(path, configuration)
@@ -40,7 +42,7 @@ package final class SQLiteDatabase: SQLDatabase {
 
     private init(
         _ connections: any DatabaseWriter,
-        _ threads: (writing: BlockingThreads<Void>, reading: BlockingThreads<Void>)?,
+        _ threads: (writing: SQLiteWriteGroup, reading: BlockingThreads<Void>)?,
         _ now: @escaping @Sendable () -> Date
     ) {
         self.connections = connections
@@ -51,10 +53,15 @@ package final class SQLiteDatabase: SQLDatabase {
     package func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
+        guard let threads else {
+            return try alone {
+                try connections.writeWithoutTransaction { try SQLiteTransaction.write($0, schema, now, body) }
+            }
+        }
         // GRDB's own asynchronous calls undo a write whose task was cancelled.
-        try await on(threads?.writing) { [connections, now] in
+        return try await threads.writing.write(body) { [connections, schema, now] writes in
             try SQLiteTransaction.repeating {
-                try connections.writeWithoutTransaction { try SQLiteTransaction.write($0, now, body) }
+                try connections.writeWithoutTransaction { try SQLiteTransaction.write($0, schema, now, writes) }
             }
         }
     }
@@ -62,27 +69,35 @@ package final class SQLiteDatabase: SQLDatabase {
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await on(threads?.reading) { [connections, now, threads] in
+        guard let threads else {
+            return try alone {
+                try connections.writeWithoutTransaction { try SQLiteTransaction.readAlone($0, now, body) }
+            }
+        }
+        return try await threads.reading.run { [connections, schema, now] _ in
             try SQLiteTransaction.repeating {
-                guard threads == nil else { return try connections.read { try SQLiteTransaction.use($0, now, body) } }
-                return try connections.writeWithoutTransaction { try SQLiteTransaction.readAlone($0, now, body) }
+                try connections.read { database in
+                    try schema.look(database)
+                    return try SQLiteTransaction.use(database, now, body)
+                }
             }
         }
     }
 
-    private func on<Value: Sendable>(
-        _ threads: BlockingThreads<Void>?,
-        _ body: @escaping @Sendable () throws -> Value
-    ) async throws -> Value {
-        if let threads { return try await threads.run { _ in try body() } }
+    /// Runs a transaction on the calling thread.
+    private func alone<Value>(_ transaction: () throws -> Value) throws -> Value {
         guard !isClosed.withLock({ $0 }) else { throw DatabaseError.closed }
-        return try body()
+        return try SQLiteTransaction.repeating(transaction)
     }
 
     package func close() async {
         await threads?.reading.close()
         // What could not be closed is closed with the last reference.
-        try? await on(threads?.writing) { [connections] in try connections.close() }
+        if let threads {
+            try? await threads.writing.run { [connections] in try connections.close() }
+        } else {
+            try? connections.close()
+        }
         isClosed.withLock { $0 = true }
         await threads?.writing.close()
     }

@@ -1,5 +1,6 @@
 import Foundation
 internal import GRDB
+import ZoetropeCore
 
 /// A transaction on SQLite.
 final class SQLiteSession: SQLSession {
@@ -80,7 +81,7 @@ final class SQLiteSession: SQLSession {
         case .text(let text), .json(let text): text.databaseValue
         case .blob(let bytes): Data(bytes).databaseValue
         case .timestamp(let date): SQLTimestamp.text(date)?.databaseValue ?? .null
-        case .uuid(let id): id.uuidString.lowercased().databaseValue
+        case .uuid(let id): id.text.databaseValue
         case .boolean(let flag): Int64(flag ? 1 : 0).databaseValue
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 package import Hummingbird
 import NIOCore
+import ZoetropeCore
 
 /// What is known of a request beside the request itself.
 package struct APIContext: RequestContext {
@@ -13,6 +14,6 @@ package struct APIContext: RequestContext {
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
-        requestID = UUID().uuidString.lowercased()
+        requestID = UUID().text
     }
 }

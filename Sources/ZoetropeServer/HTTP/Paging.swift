@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import ZoetropeCore
 import ZoetropeWorkflow
 
 /// Which page of a list is wanted: `limit` (1 to 100, 20 without) and `cursor`.
@@ -43,7 +44,7 @@ extension Request {
 extension PagePlace {
     /// The place as callers are given it: milliseconds since 1970, a point, and the identifier.
     var cursor: String {
-        "\(Int64((createdAt.timeIntervalSince1970 * 1_000).rounded())).\(id.uuidString.lowercased())"
+        "\(Int64((createdAt.timeIntervalSince1970 * 1_000).rounded())).\(id.text)"
     }
 
     /// Nil for what is no cursor of ours.
@@ -51,7 +52,7 @@ extension PagePlace {
         let parts = cursor.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         // Up to the year 9999.
         guard parts.count == 2, let milliseconds = Int64(parts[0]), (0...253_402_300_799_999).contains(milliseconds),
-            parts[1].utf8.count == 36, let id = UUID(uuidString: String(parts[1]))
+            let id = UUID(text: String(parts[1]))
         else { return nil }
         self.init(createdAt: Date(timeIntervalSince1970: Double(milliseconds) / 1_000), id: id)
     }

@@ -21,8 +21,11 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let counts: ConnectionCounts
     private var address: String?
     private var headDeadline: Scheduled<Void>?
-    private var writeDeadline: Scheduled<Void>?
+    /// At the end of a write's time, and again as long as there are writes: one for many answers.
+    private var watch: Scheduled<Void>?
     private var pendingWrites = 0
+    /// Since when the oldest write on its way has had its time.
+    private var waitingSince = NIODeadline.uptimeNanoseconds(0)
 
     init(_ limits: Limits = Limits(), counts: ConnectionCounts) {
         self.limits = limits
@@ -59,7 +62,7 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func end() {
         headDeadline?.cancel()
-        writeDeadline?.cancel()
+        watch?.cancel()
         if let address { counts.end(address) }
         address = nil
     }
@@ -72,21 +75,24 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let promise = promise ?? context.eventLoop.makePromise()
         pendingWrites += 1
-        if pendingWrites == 1 { self.watch(context) }
+        if pendingWrites == 1 { waitingSince = context.eventLoop.now }
+        if watch == nil { watch(context, for: limits.write) }
         promise.futureResult.assumeIsolated()
             .whenComplete { _ in
                 self.pendingWrites -= 1
-                self.writeDeadline?.cancel()
                 // Whatever else is on its way has its own time from now on.
-                if self.pendingWrites > 0 { self.watch(context) }
+                if self.pendingWrites > 0 { self.waitingSince = context.eventLoop.now }
             }
         context.write(data, promise: promise)
     }
 
-    private func watch(_ context: ChannelHandlerContext) {
-        writeDeadline = context.eventLoop.assumeIsolated()
-            .scheduleTask(in: limits.write) {
-                context.close(promise: nil)
+    private func watch(_ context: ChannelHandlerContext, for time: TimeAmount) {
+        watch = context.eventLoop.assumeIsolated()
+            .scheduleTask(in: time) {
+                self.watch = nil
+                guard self.pendingWrites > 0 else { return }
+                let left = self.waitingSince + self.limits.write - context.eventLoop.now
+                if left > .zero { self.watch(context, for: left) } else { context.close(promise: nil) }
             }
     }
 }

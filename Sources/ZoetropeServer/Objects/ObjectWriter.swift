@@ -8,7 +8,7 @@ package import ZoetropeWorkflow
 package struct ObjectWriter: Sendable {
     private let urls: ObjectURLs
     private let urlLifetime: Duration
-    private let retention: Duration
+    private let retention: Retention
     /// What paths on this service are put behind; empty where nobody knows.
     private var base: String
     let now: @Sendable () -> Date
@@ -30,7 +30,7 @@ package struct ObjectWriter: Sendable {
     ) {
         self.urls = urls
         self.urlLifetime = urlLifetime
-        retention = .seconds(retentionDays * 86_400)
+        retention = Retention(days: retentionDays)
         base = publicURL ?? ""
         self.now = now
     }
@@ -45,7 +45,7 @@ package struct ObjectWriter: Sendable {
 
     func object(_ entry: JobEntry) -> JSONValue {
         let job = entry.job
-        let expiry = job.createdAt + retention
+        let expiry = retention.expiry(of: job.createdAt)
         return [
             "id": .string(job.id.description),
             "user_id": .string(job.userID),
@@ -63,7 +63,7 @@ package struct ObjectWriter: Sendable {
         [
             "id": .string(restore.id.description),
             "job_id": .string(restore.jobID.description),
-            "source": object(restore.image, until: restore.createdAt + retention),
+            "source": object(restore.image, until: retention.expiry(of: restore.createdAt)),
             "created_at": .string(restore.createdAt.rfc3339),
         ]
     }
@@ -116,7 +116,7 @@ package struct ObjectWriter: Sendable {
     }
 
     /// When an animation is deleted.
-    func expiry(of attempt: AnimationAttempt) -> Date { attempt.createdAt + retention }
+    func expiry(of attempt: AnimationAttempt) -> Date { retention.expiry(of: attempt.createdAt) }
 
     /// How far an animation is, in whole per cent: 100 once it can be played, 0 once it has failed, since nothing of it
     /// is kept.

@@ -92,7 +92,7 @@ package struct CallbackCourier: Sendable {
             let sentAt = now()
             let answer = await send(
                 OutgoingCallback(
-                    id: "msg_\(callback.id.uuidString.lowercased())",
+                    id: "msg_\(callback.id.text)",
                     url: callback.url,
                     body: body(callback, record),
                     secret: secret(callback.userID),

@@ -141,8 +141,12 @@ final class WatchedObjects: ObjectStore {
 
     func delete(_ key: ObjectKey) async throws(StorageError) { try await store.delete(key) }
 
-    func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
-        try await store.keys(withPrefix: prefix)
+    func list(prefix: String, after: ObjectKey?, limit: Int) async throws(StorageError) -> [StoredObject] {
+        try await store.list(prefix: prefix, after: after, limit: limit)
+    }
+
+    func removeUnfinished(before: Date) async throws(StorageError) -> Int {
+        try await store.removeUnfinished(before: before)
     }
 }
 

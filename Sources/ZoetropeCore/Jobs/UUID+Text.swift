@@ -1,9 +1,9 @@
-import Foundation
+package import FoundationEssentials
 
 // Foundation reads and writes identifiers by way of formats, which is most of what a small row costs.
 extension UUID {
-    /// 36 characters in lower case, as both databases keep it.
-    var hexadecimal: String {
+    /// 36 characters in lower case, as both databases keep it and callers are given it.
+    package var text: String {
         String(unsafeUninitializedCapacity: 36) { text in
             withUnsafeBytes(of: uuid) { bytes in
                 var place = 0
@@ -22,7 +22,14 @@ extension UUID {
     }
 
     /// Reads 8-4-4-4-12 hexadecimal digits of either case; nil for anything else.
-    init?(hexadecimal text: UnsafeRawBufferPointer) {
+    package init?(text: String) {
+        var text = text
+        guard let id = text.withUTF8({ UUID(text: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = id
+    }
+
+    /// The same of text in a buffer.
+    package init?(text: UnsafeRawBufferPointer) {
         guard text.count == 36 else { return nil }
         var value: uuid_t = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
         let isRead = withUnsafeMutableBytes(of: &value) { bytes in
