@@ -69,8 +69,12 @@ let package = Package(
         .target(
             name: "ZoetropeStorage",
             dependencies: [
-                "ZoetropeCore", "ZoetropeWorkflow",
+                "StrictJSON", "ZoetropeCore", "ZoetropeWorkflow",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings
@@ -238,7 +242,7 @@ let package = Package(
             name: "zoetrope-race",
             dependencies: [
                 "Replicate", "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeMedia", "ZoetropeProviders",
-                "ZoetropeWorkflow",
+                "ZoetropeStorage", "ZoetropeWorkflow",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -248,6 +252,17 @@ let package = Package(
             ],
             path: "Benchmarks/Race",
             exclude: ["peers", "race.py", "plot.py"],
+            swiftSettings: settings
+        ),
+        // Our client of S3 as a load, beside others.
+        .executableTarget(
+            name: "zoetrope-s3-bench",
+            dependencies: [
+                "ZoetropeCore", "ZoetropeStorage", "ZoetropeWorkflow",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Scale/S3Bench",
             swiftSettings: settings
         ),
         // What the HTTP service is measured against: a bare application around the same statements.
@@ -296,14 +311,22 @@ let package = Package(
         .testTarget(
             name: "ZoetropeDatabaseTests",
             dependencies: [
-                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeTestKit", "ZoetropeWorkflow",
+                "StrictJSON", "ZoetropeCore", "ZoetropeDatabase", "ZoetropeStorage", "ZoetropeTestKit",
+                "ZoetropeWorkflow",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "ZoetropeStorageTests",
-            dependencies: ["ZoetropeCore", "ZoetropeStorage", "ZoetropeTestKit", "ZoetropeWorkflow"],
+            dependencies: [
+                "StrictJSON", "ZoetropeCore", "ZoetropeStorage", "ZoetropeTestKit", "ZoetropeWorkflow",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -12,7 +12,7 @@ struct LocalObjectReader: ObjectReader {
 
     var byteCount: Int64 { file.byteCount }
     var contentType: String { key.contentType }
-    var modifiedAt: Date { Date(timeIntervalSince1970: Double(file.modifiedNanoseconds) / 1e9) }
+    var modifiedAt: Date { file.modifiedAt }
 
     /// By what tells one file from another that had its name, so that no byte needs to be read for it.
     var entityTag: String {

@@ -1,3 +1,4 @@
+package import Foundation
 import Glibc
 import SystemPackage
 package import ZoetropeCore
@@ -30,11 +31,7 @@ package final class LocalObjectStore: ObjectStore {
         do {
             root = try Folder(making: FilePath(folder))
             incoming = try root.way([Self.incomingName], making: true)[1]
-            for case .file(let name) in try incoming.entries() {
-                // Its writer holds the lock as long as it lives.
-                guard let file = try? incoming.file(name), file.lock() else { continue }
-                try? incoming.removeFile(name)
-            }
+            _ = try Self.removeUnfinished(in: incoming, before: .distantFuture)
         } catch {
             throw StorageError(error, "the store's folder \"\(folder)\"")
         }
@@ -136,36 +133,74 @@ package final class LocalObjectStore: ObjectStore {
         }
     }
 
-    package func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
-        try await perform("keys with \"\(prefix)\"") { [root] () throws(Errno) in
-            var keys: [ObjectKey] = []
-            try Self.collect(&keys, in: root, path: "", prefix: prefix)
-            return keys.sorted { $0.description.utf8.lexicographicallyPrecedes($1.description.utf8) }
+    package func list(prefix: String, after: ObjectKey?, limit: Int) async throws(StorageError) -> [StoredObject] {
+        try await perform("list \"\(prefix)\"") { [root] () throws(Errno) in
+            var page = Page(prefix: prefix, after: after, limit: limit)
+            try Self.fill(&page, from: root, path: "")
+            return page.objects
         }
     }
 
-    /// Adds the objects of a folder and of those in it, as far as their keys can begin with the prefix.
-    private static func collect(
-        _ keys: inout [ObjectKey],
-        in folder: Folder,
-        path: String,
-        prefix: String
-    ) throws(Errno) {
-        for entry in try folder.entries() {
-            switch entry {
-            case .file(let name):
-                guard (path + name).utf8.starts(with: prefix.utf8), let key = ObjectKey(path + name) else {
-                    break
+    package func removeUnfinished(before: Date) async throws(StorageError) -> Int {
+        try await perform("remove what is unfinished") { [incoming] () throws(Errno) in
+            try Self.removeUnfinished(in: incoming, before: before)
+        }
+    }
+
+    /// Removes files of writers that are no more: a writer holds the lock of its file as long as it lives.
+    private static func removeUnfinished(in incoming: Folder, before: Date) throws(Errno) -> Int {
+        var count = 0
+        for case .file(let name) in try incoming.entries() {
+            guard let file = try? incoming.file(name), file.lock(), file.modifiedAt < before else { continue }
+            if (try? incoming.removeFile(name)) != nil { count += 1 }
+        }
+        return count
+    }
+
+    /// A part of a list, as it is being filled.
+    private struct Page {
+        let prefix: String
+        let after: ObjectKey?
+        let limit: Int
+        var objects: [StoredObject] = []
+
+        var isFull: Bool { objects.count >= limit }
+
+        func takes(_ key: ObjectKey) -> Bool {
+            key.description.utf8.starts(with: prefix.utf8) && after?.precedes(key) ?? true
+        }
+
+        /// Whether keys that begin with a folder's path, which ends with a slash, may belong to it.
+        func reaches(_ path: String) -> Bool {
+            let after = after?.description ?? ""
+            return path.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: path.utf8)
+                ? after.utf8.starts(with: path.utf8) || after.utf8.lexicographicallyPrecedes(path.utf8)
+                : false
+        }
+    }
+
+    /// Adds the objects of a folder and of those in it, in order, until the page is full.
+    private static func fill(_ page: inout Page, from folder: Folder, path: String) throws(Errno) {
+        // A folder stands where its keys do: behind a file whose name goes on with a byte before the slash.
+        let entries = try folder.entries()
+            .map { entry in
+                switch entry {
+                case .file(let name): (path: path + name, name: name, isFolder: false)
+                case .folder(let name): (path: path + name + "/", name: name, isFolder: true)
                 }
-                keys.append(key)
-            case .folder(let name):
-                let inner = path + name + "/"
-                guard inner != "\(incomingName)/",
-                    inner.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: inner.utf8),
+            }
+        for entry in entries.sorted(by: { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }) {
+            guard !page.isFull else { return }
+            if entry.isFolder {
+                guard entry.path != "\(incomingName)/", page.reaches(entry.path),
                     // It may be gone since.
-                    let next = try? folder.way([name])[1]
-                else { break }
-                try collect(&keys, in: next, path: inner, prefix: prefix)
+                    let next = try? folder.way([entry.name])[1]
+                else { continue }
+                try fill(&page, from: next, path: entry.path)
+            } else if let key = ObjectKey(entry.path), page.takes(key), let file = try? folder.file(entry.name) {
+                page.objects.append(
+                    StoredObject(key: key, byteCount: file.byteCount, modifiedAt: file.modifiedAt)
+                )
             }
         }
     }

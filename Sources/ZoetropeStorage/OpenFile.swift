@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 import Glibc
 import SystemPackage
 import ZoetropeCore
@@ -11,6 +12,7 @@ final class OpenFile: Sendable {
     let inode: UInt64
     /// When it was last written, since 1970.
     let modifiedNanoseconds: Int64
+    var modifiedAt: Date { Date(timeIntervalSince1970: Double(modifiedNanoseconds) / 1e9) }
 
     /// Objects are personal data: for the service and its group, which a umask may narrow.
     static let mode: mode_t = 0o640
@@ -103,6 +105,11 @@ final class OpenFile: Sendable {
             total += Int64(count)
         }
         return Digest(byteCount: total, sha256: hash.finalize().hexadecimal)
+    }
+
+    /// Writes behind what was written before.
+    func write(_ bytes: [UInt8]) throws(Errno) {
+        try bytes.withUnsafeBytes { buffer in Result { () throws(Errno) in try write(buffer) } }.get()
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) {

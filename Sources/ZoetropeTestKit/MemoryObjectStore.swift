@@ -82,11 +82,16 @@ package final class MemoryObjectStore: ObjectStore {
         }
     }
 
-    package func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
-        state.withLock { Array($0.objects.keys) }
-            .filter { $0.description.utf8.starts(with: prefix.utf8) }
-            .sorted { $0.description.utf8.lexicographicallyPrecedes($1.description.utf8) }
+    package func list(prefix: String, after: ObjectKey?, limit: Int) async throws(StorageError) -> [StoredObject] {
+        let found = state.withLock { state in
+            state.objects
+                .filter { key, _ in key.description.utf8.starts(with: prefix.utf8) && after?.precedes(key) ?? true }
+                .map { StoredObject(key: $0, byteCount: $1.facts.byteCount, modifiedAt: $1.storedAt) }
+        }
+        return Array(found.sorted { $0.key.precedes($1.key) }.prefix(limit))
     }
+
+    package func removeUnfinished(before: Date) async throws(StorageError) -> Int { 0 }
 
     private func attempt<Value>(_ what: String, _ body: () throws -> Value) throws(StorageError) -> Value {
         do {

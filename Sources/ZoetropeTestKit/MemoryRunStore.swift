@@ -150,8 +150,8 @@ package final class MemoryRunStore: RunStore {
                     return run.lease.owner == nil || (run.lease.expiresAt ?? now) <= now
                 }
                 .sorted { ($0.wakeAt ?? now, $0.id) < ($1.wakeAt ?? now, $1.id) }
-            let light = due.filter { $0.state != .finishing }.prefix(order.light)
-            let heavy = due.filter { $0.state == .finishing }.prefix(order.heavy)
+            let light = Self.first(order.light, of: due.filter { $0.state != .finishing })
+            let heavy = Self.first(order.heavy, of: due.filter { $0.state == .finishing })
             let claimed = (light + heavy)
                 .map { run in
                     var run = run
@@ -162,6 +162,14 @@ package final class MemoryRunStore: RunStore {
                 }
             return Claim(runs: claimed, now: now)
         }
+    }
+
+    /// The first of runs that are due, in their order; those whose lease has run out are not kept waiting by the others.
+    private static func first(_ limit: Int, of due: [Run]) -> [Run] {
+        let lapsed = due.filter { $0.lease.owner != nil }.prefix(limit)
+        let free = due.filter { $0.lease.owner == nil }.prefix(limit - lapsed.count)
+        let chosen = Set((lapsed + free).map(\.id))
+        return due.filter { chosen.contains($0.id) }
     }
 
     package func commit(_ changes: [RunChange], lease: Duration, dailyBudget: MicroUSD?) async throws(RunStoreError)

@@ -125,6 +125,18 @@ struct ObjectStoreBench<Store: ObjectStore> {
         #expect(try await store.keys(withPrefix: "").isEmpty)
     }
 
+    func deletesMany() async throws {
+        let keys = try (0..<30).map { try Self.key("many/\($0) &<>\"'+%.mp4") }
+        for key in keys { try await put("x", at: key) }
+        // More than S3 takes in a call, and most are not there.
+        let gone = try Array(keys[..<20]) + (0..<1_500).map { try Self.key("gone/\($0).mp4") }
+        #expect(try await store.delete(gone).isEmpty)
+        #expect(try await Set(store.keys(withPrefix: "")) == Set(keys[20...]))
+        #expect(try await store.delete([]).isEmpty)
+        #expect(try await store.delete(keys).isEmpty)
+        #expect(try await store.keys(withPrefix: "").isEmpty)
+    }
+
     func putsAndDeletes() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<8 {
@@ -158,6 +170,41 @@ struct ObjectStoreBench<Store: ObjectStore> {
         #expect(try await list("c").isEmpty)
         #expect(try await list("/a").isEmpty)
         #expect(try await list("../").isEmpty)
+    }
+
+    func pages() async throws {
+        let started = Date.now
+        let names = (0..<25).map { "p/\(10 + $0 / 5)/\($0 % 5).mp4" }
+        for name in names + ["o/0.mp4", "q/0.mp4"] { try await put(name, at: Self.key(name)) }
+        var found: [StoredObject] = []
+        var page: [StoredObject]
+        repeat {
+            page = try await store.list(prefix: "p/", after: found.last?.key, limit: 10)
+            found += page
+        } while page.count == 10
+        #expect(found.map(\.key.description) == names)
+        for object in found {
+            #expect(object.byteCount == Int64(object.key.description.utf8.count))
+            #expect(abs(object.modifiedAt.timeIntervalSince(started)) < 300)
+        }
+        func list(after: String, limit: Int) async throws -> [String] {
+            try await store.list(prefix: "p/", after: Self.key(after), limit: limit).map(\.key.description)
+        }
+        #expect(try await list(after: "p/12/4.mp4", limit: 3) == Array(names[15..<18]))
+        #expect(try await list(after: "p/12/3.mp4x", limit: 1) == ["p/12/4.mp4"], "behind a key that is not there")
+        #expect(try await list(after: "p/12", limit: 1) == ["p/12/0.mp4"], "behind a folder's name")
+        #expect(try await list(after: "a", limit: 2) == Array(names[..<2]), "behind a key before the prefix")
+        #expect(try await list(after: "p/14/4.mp4", limit: 5).isEmpty)
+        #expect(try await list(after: "z", limit: 5).isEmpty)
+        #expect(try await list(after: "a", limit: 0).isEmpty)
+        #expect(try await store.list(prefix: "", after: nil, limit: 1).map(\.key.description) == ["o/0.mp4"])
+    }
+
+    func nothingUnfinished() async throws {
+        let key = try Self.key("a/b.mp4")
+        try await put("whole", at: key)
+        #expect(try await store.removeUnfinished(before: .distantFuture) == 0)
+        #expect(try await text(of: key) == "whole")
     }
 
     func oddKeys() async throws {
@@ -229,14 +276,20 @@ struct ObjectStoreBench<Store: ObjectStore> {
         }
     }
 
-    func readWhileDeleted() async throws {
+    func readWhileReplaced() async throws {
         let key = try Self.key("a/b.mp4")
         try await put("first", at: key)
         let reader = try await reader(of: key)
+        #expect(try await reader.bytes(at: 0, count: 2) == Array("fi".utf8))
         try await store.delete(key)
         #expect(try await store.open(key) == nil)
         try await put("other", at: key)
-        #expect(try await reader.bytes(at: 0, count: 10) == Array("first".utf8))
+        // The rest, or nothing: files stay for those who read them, and buckets forget.
+        do throws(StorageError) {
+            #expect(try await reader.bytes(at: 0, count: 10) == Array("first".utf8))
+        } catch {
+            #expect(error.code == .missing)
+        }
         #expect(try await self.reader(of: key).bytes(at: 0, count: 10) == Array("other".utf8))
     }
 

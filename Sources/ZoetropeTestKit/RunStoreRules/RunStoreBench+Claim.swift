@@ -49,6 +49,28 @@ extension RunStoreBench {
         #expect(try await commit(RunChange(second)) == .landed)
     }
 
+    func deadBeforeBacklog() async throws {
+        let dead = try await accept(4).map(\.run.id)
+        for run in try await claim() where run.id == dead[2] || run.id == dead[3] {
+            #expect(try await commit(RunChange(run) { $0.run.state = .finishing }) == .landed)
+        }
+        let backlog = try await accept(6).map(\.run.id)
+        for run in try await claim(by: "w2") {
+            let isHeavy = backlog.dropFirst(3).contains(run.id)
+            let change = RunChange(run, releases: true) { if isHeavy { $0.run.state = .finishing } }
+            #expect(try await commit(change) == .landed)
+        }
+        let leases = Dictionary(uniqueKeysWithValues: dead.map { ($0, Int64(1)) })
+        #expect(try await store.renew(leases, lease: .milliseconds(1)) == Set(dead))
+        let end = try #require(try await store.run(dead[0])?.lease.expiresAt)
+        try await eventually { Date() > end + 0.005 ? true : nil }
+        #expect(try await claim(1, heavy: 1, by: "w3").map(\.id) == [dead[0], dead[2]])
+        let second = try await claim(2, heavy: 2, by: "w3").map(\.id)
+        #expect(Set(second) == [dead[1], backlog[0], dead[3], backlog[3]])
+        let rest = Set(backlog).subtracting([backlog[0], backlog[3]])
+        #expect(try await Set(claim(by: "w3").map(\.id)) == rest)
+    }
+
     func manyClaims() async throws {
         try await accept(60)
         let claimed = try await withThrowingTaskGroup(of: [AnimationID].self) { group in

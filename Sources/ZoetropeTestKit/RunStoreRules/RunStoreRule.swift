@@ -16,6 +16,7 @@ package enum RunStoreRule: CaseIterable, Sendable {
     case `what waits longest is claimed first, light and heavy each to their number`
     case `a claimed run is nobody else's until its lease is over`
     case `a lease that is over is taken over, and its old holder has lost`
+    case `runs of the dead go before a backlog`
     case `of many claims at once, each run goes to one`
     case `a claim brings intents and what is still to be undone`
     case `a lease is prolonged only for its holder`
@@ -62,6 +63,7 @@ package enum RunStoreRule: CaseIterable, Sendable {
             try await bench.claimOrder()
         case .`a claimed run is nobody else's until its lease is over`: try await bench.leased()
         case .`a lease that is over is taken over, and its old holder has lost`: try await bench.takenOver()
+        case .`runs of the dead go before a backlog`: try await bench.deadBeforeBacklog()
         case .`of many claims at once, each run goes to one`: try await bench.manyClaims()
         case .`a claim brings intents and what is still to be undone`: try await bench.claimBrings()
         case .`a lease is prolonged only for its holder`: try await bench.renewing()

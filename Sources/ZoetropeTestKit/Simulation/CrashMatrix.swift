@@ -4,7 +4,7 @@ import ZoetropeWorkflow
 /// Every way to fail at the named crash points: one failure, or two, one after the other.
 package enum CrashMatrix {
     /// Each point with each failure.
-    package static let singles: [[StagedFault]] = CrashPoint.allCases.flatMap { point in
+    package static let singles: [[StagedFault]] = CrashPoint.ofRuns.flatMap { point in
         StagedFault.Action.allCases.map { [StagedFault(point, $0)] }
     }
 

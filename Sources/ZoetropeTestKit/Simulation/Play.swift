@@ -202,7 +202,7 @@ final class Play: @unchecked Sendable {
         }
         if world.dice.chance(0.6) {
             world.ambush = (
-                world.dice.pick(CrashPoint.allCases), world.dice.pick(1...4), freezes: world.dice.chance(0.4)
+                world.dice.pick(CrashPoint.ofRuns), world.dice.pick(1...4), freezes: world.dice.chance(0.4)
             )
         }
     }

@@ -140,12 +140,16 @@ struct SimulatedObjectStore: ObjectStore {
         try await leave(.delete, verdict)
     }
 
-    func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
+    func list(prefix: String, after: ObjectKey?, limit: Int) async throws(StorageError) -> [StoredObject] {
         let verdict = try await enter(.get)
-        let keys = world.objects.keys.filter { $0.description.hasPrefix(prefix) }
+        let found = world.objects.objects
+            .filter { key, _ in key.description.hasPrefix(prefix) && after?.precedes(key) ?? true }
+            .map { StoredObject(key: $0, byteCount: $1.facts.byteCount, modifiedAt: Date(timeIntervalSince1970: 0)) }
         try await leave(.get, verdict)
-        return keys
+        return Array(found.sorted { $0.key.precedes($1.key) }.prefix(limit))
     }
+
+    func removeUnfinished(before: Date) async throws(StorageError) -> Int { 0 }
 }
 
 /// Bytes that repeat an object's content, which is one number.
