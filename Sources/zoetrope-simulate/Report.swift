@@ -60,7 +60,7 @@ enum Report {
     static func cells(_ total: SimulationTotal) -> String {
         let cells = zip(FaultCell.allCases, total.cells)
             .map { cell, hits in "  \(String(hits).leftPadded(to: 9))  \(cell.rawValue)" }
-        let deaths = zip(CrashPoint.allCases, total.crashes).map { "\($0.rawValue) \($1)" }
+        let deaths = zip(CrashPoint.ofRuns, total.crashes).map { "\($0.rawValue) \($1)" }
         return "cells of the fault table\n" + cells.joined(separator: "\n") + "\ndeaths by point: "
             + deaths.joined(separator: ", ")
     }

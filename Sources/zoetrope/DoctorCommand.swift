@@ -3,9 +3,11 @@ import Foundation
 import Logging
 import Replicate
 import SystemPackage
+import ZoetropeCore
 import ZoetropeDatabase
 import ZoetropeMedia
 import ZoetropeProviders
+import ZoetropeStorage
 import ZoetropeTokens
 import ZoetropeWorkflow
 
@@ -36,7 +38,10 @@ struct DoctorCommand: AsyncParsableCommand {
         checks.append(Self.space("temporary folder", ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"))
         checks.append(Self.clock(Date.now))
         checks.append(await Self.database(settings))
-        checks.append(Self.space("objects' folder", Self.existing(settings.objectFolder)))
+        switch settings.storage {
+        case .folder(let folder): checks.append(Self.space("objects' folder", Self.existing(folder)))
+        case .bucket(let location): checks.append(await Self.bucket(location))
+        }
         checks.append(await Self.token(settings))
         if case .secretFile = settings.tokens.keys, SecretFile.isOpenToOthers(path: settings.tokenSecretFile) {
             let finding = "others can read \(settings.tokenSecretFile); chmod 600 it"
@@ -139,6 +144,30 @@ struct DoctorCommand: AsyncParsableCommand {
             return Check(.fail, "database", failure.message)
         } catch {
             return Check(.fail, "database", "\(error)")
+        }
+    }
+
+    /// Does with a small object what the service does with its own.
+    private static func bucket(_ location: S3Location) async -> Check {
+        let subject = "bucket \(location.bucket)"
+        let store = Engine.bucket(location, logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() })
+        let file = FileManager.default.temporaryDirectory.appending(path: "zoetrope-doctor-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        guard let key = ObjectKey("\(ObjectKey.temporaryPrefix)\(file.lastPathComponent)"),
+            FileManager.default.createFile(atPath: file.path, contents: Data("zoetrope doctor".utf8))
+        else { return Check(.fail, subject, "the temporary folder cannot be written to") }
+        do throws(StorageError) {
+            _ = try await store.list(prefix: ObjectKey.temporaryPrefix, after: nil, limit: 1)
+            let first = try await store.put(file.path, at: key, contentType: "text/plain")
+            let second = try await store.put(file.path, at: key, contentType: "text/plain")
+            try await store.delete(key)
+            _ = try await store.removeUnfinished(before: .distantPast)
+            guard second == .exists(first.facts) else {
+                return Check(.fail, subject, "it overwrites what must stay; the server must know If-None-Match on puts")
+            }
+            return Check(.ok, subject, "lists, keeps, does not overwrite and deletes")
+        } catch {
+            return Check(.fail, subject, error.detail)
         }
     }
 

@@ -10,16 +10,18 @@ extension Engine {
     /// What the service cannot do without.
     static func checks(_ store: any RunStore, _ objects: any ObjectStore) -> [HealthCheck] {
         var checks = [HealthCheck("database") { _ = try await store.nextWake() }]
-        // Looked for and never there: asks the store without writing to it.
-        if let key = ObjectKey("health/check") {
-            checks.append(HealthCheck("storage") { _ = try await objects.facts(of: key) })
-        }
+        // Nothing is there: asks the store without writing to it, and sees that a bucket is missing.
+        checks.append(HealthCheck("storage") { _ = try await objects.list(prefix: "health/", after: nil, limit: 1) })
         return checks
     }
 
     /// Tells operators what is not there, until the task is cancelled.
     func watchHealth() async {
-        let folder = settings.objectFolder
+        let folder =
+            switch settings.storage {
+            case .folder(let folder): folder
+            case .bucket: settings.dataFolder
+            }
         await HealthWatch(environment, checks: checks, freeSpace: { Self.freeShare(of: folder) }).run()
     }
 
@@ -37,6 +39,7 @@ extension Engine {
             checks: checks,
             metrics: metrics,
             port: port,
+            isPublic: settings.metricsArePublic,
             logger: environment.logger,
             onRunning: onRunning
         )

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Logging
+import ZoetropeCore
 import ZoetropeDatabase
 import ZoetropeMedia
 import ZoetropeOutbound
@@ -19,8 +20,8 @@ extension Engine {
         port: Int,
         auth: ServerSettings.Auth,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
-    ) throws -> ZoetropeServer {
-        let urls = try urls()
+    ) async throws -> ZoetropeServer {
+        let urls = try await urls()
         var server = ServerSettings(host: host, port: port, auth: auth)
         server.limits = settings.limits
         server.dailyBudget = settings.dailyBudget
@@ -46,11 +47,11 @@ extension Engine {
         )
     }
 
-    /// What a process with a worker does beside the runs: callbacks, and objects that were deleted.
+    /// What a process with a worker does beside the runs: callbacks, objects that were deleted, and the daily clean-up.
     ///
     /// Returns when the task is cancelled. Throws ``CommandFailure``.
     func runErrands() async throws {
-        let writer = writer(try urls())
+        let writer = writer(try await urls())
         let courier = CallbackCourier(
             environment,
             store: store,
@@ -60,10 +61,17 @@ extension Engine {
             now: { Date() }
         )
         let sweeper = ObjectSweeper(environment, store: store)
+        let daily = CleanupService(cleanup(), environment, store: store)
         await withDiscardingTaskGroup { group in
             group.addTask { await courier.run() }
             group.addTask { await sweeper.run() }
+            group.addTask { await daily.run() }
         }
+    }
+
+    /// The clean-up, as this process does it.
+    func cleanup() -> Cleanup {
+        Cleanup(environment, store: store, retention: Retention(days: settings.retentionDays), owner: Self.owner)
     }
 
     private func writer(_ urls: ObjectURLs) -> ObjectWriter {
@@ -76,8 +84,13 @@ extension Engine {
         )
     }
 
-    private func urls() throws -> ObjectURLs {
-        URLSigner(keys: try secrets("urls")).objectURLs
+    private func urls() async throws -> ObjectURLs {
+        guard let bucket else { return URLSigner(keys: try secrets("urls")).objectURLs }
+        do {
+            return try await bucket.objectURLs()
+        } catch {
+            throw CommandFailure.usage("\(Setting.storageURL.environment): \(error.detail)")
+        }
     }
 
     private func outbound() throws -> Outbound {

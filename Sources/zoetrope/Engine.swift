@@ -25,6 +25,8 @@ struct Engine: Sendable {
     let sheets: SpritesheetMaker
     let policy: RunPolicy
     let settings: Settings
+    /// Where objects lie in a bucket and not in a folder.
+    let bucket: S3ObjectStore?
 
     /// Puts it together; the database is connected to and, unless told not to, brought up to date.
     ///
@@ -52,13 +54,14 @@ struct Engine: Sendable {
 
         if migrates { try Self.makeFolder(settings.dataFolder) }
         store = try await Self.store(settings, logger: logger, migrates: migrates)
-        let objects: LocalObjectStore
-        do {
-            objects = try LocalObjectStore(folder: settings.objectFolder)
-        } catch {
-            throw CommandFailure.usage(
-                "the objects' folder \"\(settings.objectFolder)\" cannot be used: \(error.detail)"
-            )
+        let objects: any ObjectStore
+        switch settings.storage {
+        case .folder(let folder):
+            objects = try Self.folder(folder)
+            bucket = nil
+        case .bucket(let location):
+            let store = Self.bucket(location, logger: logger)
+            (objects, bucket) = (store, store)
         }
         let tools: MediaTools
         do {
@@ -210,6 +213,19 @@ struct Engine: Sendable {
         }
     }
 
+    /// The store in a bucket, which is not asked before it is used.
+    static func bucket(_ location: S3Location, logger: Logger) -> S3ObjectStore {
+        S3ObjectStore(location, environment: ProcessInfo.processInfo.environment, logger: logger)
+    }
+
+    private static func folder(_ path: String) throws -> LocalObjectStore {
+        do {
+            return try LocalObjectStore(folder: path)
+        } catch {
+            throw CommandFailure.usage("the objects' folder \"\(path)\" cannot be used: \(error.detail)")
+        }
+    }
+
     private static func client(_ replicate: Settings.ReplicateSettings, createTimeout: Duration) throws
         -> ReplicateClient
     {
@@ -259,7 +275,7 @@ struct Engine: Sendable {
     }
 
     /// Names this process in leases and logs.
-    private static var owner: String {
+    static var owner: String {
         "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
     }
 

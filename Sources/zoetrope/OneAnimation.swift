@@ -113,7 +113,7 @@ struct OneAnimation {
         var settings = settings
         settings.dataFolder = folder.string
         settings.database = .sqlite(path: "\(folder)/run.sqlite")
-        settings.objectFolder = "\(folder)/objects"
+        settings.storage = .folder("\(folder)/objects")
         var logger = Logger(label: "zoetrope") { StreamLogHandler.standardError(label: $0) }
         // What the user must know is in the one sentence of a failure.
         logger.logLevel = .critical

@@ -51,7 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
         let engine = try await Engine(options.load(), logger: logger, migrates: !running.noMigrate)
         let host = host.trimmingCharacters(in: ["[", "]"])
         do {
-            let server = try engine.server(
+            let server = try await engine.server(
                 host: host,
                 port: port,
                 auth: try await auth(engine),

@@ -52,7 +52,7 @@ struct Setting: Sendable {
         "storage_url",
         "ZOETROPE_STORAGE_URL",
         secrecy: .address,
-        "file:FOLDER for images and videos; without it objects in the data folder"
+        "file:FOLDER or s3://bucket[/prefix]?endpoint=http://host:port&region=…&path_style=true, for images and videos; keys as for the AWS SDKs, from AWS_ACCESS_KEY_ID and so on; without it objects in the data folder"
     )
     static let replicateToken = Setting(
         "replicate_api_token",

@@ -3,6 +3,7 @@ import StrictJSON
 import Yams
 import ZoetropeCore
 import ZoetropeMedia
+import ZoetropeStorage
 import ZoetropeTokens
 
 /// Every setting, validated.
@@ -10,8 +11,7 @@ struct Settings: Sendable {
     let values: [SettingValue]
     var dataFolder: String
     var database: DatabaseAddress
-    /// Folder of the objects.
-    var objectFolder: String
+    var storage: StorageAddress
     let replicate: ReplicateSettings?
     let cogURL: String?
     let openAIVideos: OpenAIVideosSettings?
@@ -54,6 +54,12 @@ struct Settings: Sendable {
         case postgres(url: String)
     }
 
+    /// Where the objects are.
+    enum StorageAddress: Sendable, Equatable {
+        case folder(String)
+        case bucket(S3Location)
+    }
+
     /// What Replicate's client needs.
     struct ReplicateSettings: Sendable {
         let token: String
@@ -74,7 +80,7 @@ struct Settings: Sendable {
         var reader = SettingReader(values: values)
         dataFolder = reader.text(.dataFolder) ?? "."
         database = reader.database(folder: dataFolder)
-        objectFolder = reader.objectFolder(folder: dataFolder)
+        storage = reader.storage(folder: dataFolder)
         let baseURL = reader.address(.replicateBaseURL) ?? ""
         let origins = reader.list(.replicateOutputOrigins)
         let secrets = reader.list(.webhookSecret)
@@ -284,14 +290,23 @@ private struct SettingReader {
         return usual
     }
 
-    mutating func objectFolder(folder: String) -> String {
-        guard let text = text(.storageURL) else { return "\(folder)/objects" }
+    mutating func storage(folder: String) -> Settings.StorageAddress {
+        let usual = Settings.StorageAddress.folder("\(folder)/objects")
+        guard let text = text(.storageURL) else { return usual }
         if text.hasPrefix("file:"), text.count > 5 {
             let path = String(text.dropFirst(5))
-            return path.hasPrefix("//") ? String(path.dropFirst(2)) : path
+            return .folder(path.hasPrefix("//") ? String(path.dropFirst(2)) : path)
         }
-        note(.storageURL, "file:FOLDER", text)
-        return "\(folder)/objects"
+        if text.hasPrefix("s3:") {
+            do throws(S3Location.Problem) {
+                return .bucket(try S3Location(parsing: text, environment: ProcessInfo.processInfo.environment))
+            } catch {
+                problems.append("\(Setting.storageURL.environment): \(error)")
+                return usual
+            }
+        }
+        note(.storageURL, "file:FOLDER or s3://BUCKET[/PREFIX]?endpoint=…&region=…&path_style=…", text)
+        return usual
     }
 
     mutating func catalogue() -> ModelCatalogue {

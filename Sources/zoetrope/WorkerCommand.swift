@@ -24,7 +24,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Serve /healthz, /readyz and /metrics on this port of 127.0.0.1; 0 takes any free one. Default: none.",
+            "Serve /healthz, /readyz and /metrics on this port; 0 takes any free one. Default: none. On 127.0.0.1, or on all addresses with ZOETROPE_METRICS=public.",
             valueName: "port"
         )
     )
@@ -66,7 +66,7 @@ struct WorkerCommand: AsyncParsableCommand {
         do {
             try await server.run()
         } catch  where !Task.isCancelled {
-            throw CommandFailure.failed("cannot serve metrics on 127.0.0.1:\(port): \(error)")
+            throw CommandFailure.failed("cannot serve metrics on port \(port): \(error)")
         }
     }
 }

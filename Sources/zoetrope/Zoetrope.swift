@@ -19,7 +19,7 @@ struct Zoetrope: AsyncParsableCommand {
         version: version,
         subcommands: [
             AnimateCommand.self, ServeCommand.self, WorkerCommand.self, RunsCommand.self, MigrateCommand.self,
-            TokenCommand.self, DoctorCommand.self, ConfigCommand.self,
+            CleanupCommand.self, TokenCommand.self, DoctorCommand.self, ConfigCommand.self,
         ]
     )
 

@@ -25,6 +25,7 @@ struct RunStatements: Sendable {
     let recentOrders = RecentOrders()
 
     let ids = SQLBatch([("id", .uuid)])
+    let keys = SQLBatch([("key", .text)])
     let leases = SQLBatch([("id", .uuid), ("lease_epoch", .integer)])
     let changes = SQLBatch([("id", .uuid), ("lease_epoch", .integer), ("releases", .boolean)] + Run.changing)
     let newIntents = SQLBatch(PaidIntent.fixed + PaidIntent.changing)
@@ -39,17 +40,28 @@ struct RunStatements: Sendable {
 
     init(_ dialect: SQLDialect) {
         let of = { [ids] in "IN (SELECT id FROM \(ids.source(dialect)))" }
+        // Whose lease has run out had its turn already: it does not queue up again behind a backlog.
+        func taking(_ name: String, _ isFinishing: String, _ limit: String) -> String {
+            """
+            lapsed_\(name) AS (
+                SELECT id FROM animation_runs
+                WHERE lease_owner IS NOT NULL AND lease_expires_at <= $3 AND wake_at <= $3 AND state \(isFinishing) 'finishing'
+                ORDER BY wake_at, id LIMIT \(limit)\(dialect.skippingLocked)
+            ), \(name) AS (
+                SELECT id FROM animation_runs
+                WHERE due_at IS NOT NULL AND state \(isFinishing) 'finishing' AND due_at <= $3 AND lease_owner IS NULL
+                ORDER BY due_at, id LIMIT \(limit) - (SELECT count(*) FROM lapsed_\(name))\(dialect.skippingLocked)
+            )
+            """
+        }
         // $1 owner, $2 end of the lease, $3 now, $4 and $5 how many
         claim = """
-            WITH light AS (
-                SELECT id FROM animation_runs WHERE due_at IS NOT NULL AND state <> 'finishing' AND due_at <= $3
-                ORDER BY due_at, id LIMIT $4\(dialect.skippingLocked)
-            ), heavy AS (
-                SELECT id FROM animation_runs WHERE due_at IS NOT NULL AND state = 'finishing' AND due_at <= $3
-                ORDER BY due_at, id LIMIT $5\(dialect.skippingLocked)
-            )
+            WITH \(taking("light", "<>", "$4")), \(taking("heavy", "=", "$5"))
             UPDATE animation_runs SET lease_epoch = lease_epoch + 1, lease_owner = $1, lease_expires_at = $2, rung = false
-            WHERE id IN (SELECT id FROM light UNION ALL SELECT id FROM heavy)
+            WHERE id IN (
+                SELECT id FROM lapsed_light UNION ALL SELECT id FROM light
+                UNION ALL SELECT id FROM lapsed_heavy UNION ALL SELECT id FROM heavy
+            )
             RETURNING *
             """
         // $1 rows, $2 now, $3 end of the lease

@@ -18,7 +18,7 @@ extension SQLRunStore {
             keys += try session.query("SELECT * FROM restore_attempts WHERE job_id = $1", [job.sqlValue])
                 .map { try RestoreAttempt($0).image.key }
             keys += attempts.flatMap(\.keys)
-            try Self.note(keys, session)
+            try Self.note(keys, session, sql)
             for statement in [
                 "DELETE FROM animation_attempts WHERE job_id = $1", "DELETE FROM restore_attempts WHERE job_id = $1",
                 "DELETE FROM jobs WHERE id = $1",
@@ -45,7 +45,7 @@ extension SQLRunStore {
             )
             guard let attempt = try rows.first.map({ try AnimationAttempt($0) }) else { return (false, rings: false) }
             try Self.cancel("id", animation.sqlValue, session, sql, cancel)
-            try Self.note(attempt.keys, session)
+            try Self.note(attempt.keys, session, sql)
             try session.execute("DELETE FROM animation_attempts WHERE id = $1", [animation.sqlValue])
             return (true, rings: true)
         }
@@ -62,7 +62,7 @@ extension SQLRunStore {
         .first.map { try Job($0) }
     }
 
-    /// Cancels the runs that a column says, and tells nobody how they ended.
+    /// Cancels the runs that a column says, tells nobody how they ended, and blanks what their callers wrote.
     private static func cancel(
         _ column: String,
         _ value: SQLValue,
@@ -77,28 +77,23 @@ extension SQLRunStore {
             """,
             [value]
         )
-        try session.execute(
-            """
-            UPDATE callbacks SET state = 'void', wake_at = NULL WHERE state IN ('waiting', 'due')
-                AND animation_id IN (SELECT id FROM animation_runs WHERE \(column) = $1)
-            """,
-            [value]
-        )
         for run in try session.runs(rows, sql) {
             if let change = cancel(run, session.now) { try write(change, session, sql) }
         }
+        try forget("IN (SELECT id FROM animation_runs WHERE \(column) = $1)", value, session)
     }
 
-    private static func note(_ keys: [ObjectKey], _ session: any SQLSession) throws {
-        for key in keys {
-            try session.execute(
-                """
-                INSERT INTO object_deletions (key, created_at, wake_at, tries) VALUES ($1, $2, $2, 0)
-                ON CONFLICT (key) DO NOTHING
-                """,
-                [key.sqlValue, session.now.sqlValue]
-            )
-        }
+    /// Notes objects for ``claimDeletions(_:lease:)``.
+    static func note(_ keys: [ObjectKey], _ session: any SQLSession, _ sql: RunStatements) throws {
+        guard !keys.isEmpty else { return }
+        try session.execute(
+            """
+            INSERT INTO object_deletions (key, created_at, wake_at, tries)
+            SELECT key, \(session.dialect.cast("$2", as: .timestamp)), \(session.dialect.cast("$2", as: .timestamp)), 0
+            FROM \(sql.keys.source(session.dialect)) WHERE true ON CONFLICT (key) DO NOTHING
+            """,
+            [try sql.keys.parameter(keys.map { [$0.sqlValue] }), session.now.sqlValue]
+        )
     }
 
     package func claimDeletions(_ limit: Int, lease: Duration) async throws(RunStoreError) -> [ObjectDeletion] {
@@ -120,8 +115,11 @@ extension SQLRunStore {
 
     package func finishDeletions(_ keys: [ObjectKey]) async throws(RunStoreError) {
         guard !keys.isEmpty else { return }
-        try await write { session in
-            for key in keys { try session.execute("DELETE FROM object_deletions WHERE key = $1", [key.sqlValue]) }
+        try await write { [sql] session in
+            try session.execute(
+                "DELETE FROM object_deletions WHERE key IN (SELECT key FROM \(sql.keys.source(session.dialect)))",
+                [try sql.keys.parameter(keys.map { [$0.sqlValue] })]
+            )
             return ((), rings: false)
         }
     }
@@ -139,9 +137,4 @@ extension SQLRunStore {
             return ((), rings: false)
         }
     }
-}
-
-extension AnimationAttempt {
-    /// Every object that it may have.
-    fileprivate var keys: [ObjectKey] { [.video(jobID, id), .hdVideo(jobID, id), .poster(jobID, id)] }
 }

@@ -141,12 +141,14 @@ extension SQLRunStore: ServiceStore {
                 [session.now.day.sqlValue]
             )
             let deletions = try session.query("SELECT count(*) AS deletions FROM object_deletions")
+            let schedule = try session.query("SELECT * FROM schedules WHERE name = 'cleanup'")
             return Overview(
                 runs: runs,
                 oldestDue: try oldest.first?.find("due_at"),
                 spentToday: try spent.first?.get("spent") ?? .zero,
                 callbacks: callbacks,
                 deletions: try deletions.first?.get("deletions") ?? 0,
+                cleanup: try schedule.first.flatMap { try CleanupSchedule($0) },
                 now: session.now
             )
         }

@@ -2,7 +2,9 @@
 package enum Schema {
     package static let migrations = [
         Migration(version: 1, name: "the durable run", script: first),
-        Migration(version: 2, name: "users, callbacks and deletions", script: second),
+        Migration(version: 2, name: "users, callbacks and deletions", worksWith: 2, script: second),
+        Migration(version: 3, name: "the clean-up", script: third),
+        Migration(version: 4, name: "runs of the dead", worksWith: 2, script: fourth),
     ]
 
     /// `animation_attempts` is the table that callers know, and nothing of the engine is added to it.
@@ -50,6 +52,40 @@ package enum Schema {
             )\(t.end);
             CREATE INDEX ix_object_deletions_wake_at ON object_deletions (wake_at);
             """
+    }
+
+    /// When the clean-up ran and who runs it, and how it finds what is old.
+    ///
+    /// `last_day` is null in a row that only serves as a lock; days count from 1970.
+    private static let third: @Sendable (SQLDialect) -> String = { dialect in
+        let t = Columns(dialect)
+        return """
+            CREATE TABLE schedules (
+                name \(t.text) PRIMARY KEY NOT NULL,
+                owner \(t.text),
+                lease_expires_at \(t.time),
+                lease_epoch \(t.integer) NOT NULL,
+                seen_at \(t.time),
+                last_started_at \(t.time),
+                last_finished_at \(t.time),
+                last_day \(t.integer),
+                held_reason \(t.text),
+                allowance_day \(t.integer),
+                allowance \(t.integer),
+                report \(t.json)
+            )\(t.end);
+            CREATE INDEX ix_jobs_created_at ON jobs (created_at);
+            CREATE INDEX ix_restore_attempts_created_at ON restore_attempts (created_at);
+            CREATE INDEX ix_idempotency_keys_expires_at ON idempotency_keys (expires_at);
+            CREATE INDEX ix_webhook_inbox_received_at ON webhook_inbox (received_at);
+            """
+    }
+
+    /// Finds runs whose lease has run out, however many wait.
+    private static let fourth: @Sendable (SQLDialect) -> String = { _ in
+        """
+        CREATE INDEX ix_animation_runs_held ON animation_runs (lease_expires_at) WHERE lease_owner IS NOT NULL;
+        """
     }
 
     private static func jobs(_ t: Columns) -> String {

@@ -88,7 +88,7 @@ extension UndoAction: StoredJSON {
         switch self {
         case .cancelPrediction(let intentID, let provider, let id):
             [
-                "do": "cancel_prediction", "intent": .string(intentID.uuidString.lowercased()),
+                "do": "cancel_prediction", "intent": .string(intentID.text),
                 "provider": .string(provider.rawValue), "id": .string(id),
             ]
         case .deleteInput(let provider, let tag, let fileID):
@@ -105,7 +105,7 @@ extension UndoAction: StoredJSON {
         let provider = stored["provider"]?.string.flatMap(VideoModel.Provider.init(rawValue:))
         switch stored["do"]?.string {
         case "cancel_prediction":
-            guard let intent = stored["intent"]?.string.flatMap(UUID.init(uuidString:)), let provider,
+            guard let intent = stored["intent"]?.string.flatMap(UUID.init(text:)), let provider,
                 let id = stored["id"]?.string
             else { return nil }
             self = .cancelPrediction(intentID: intent, provider: provider, id: id)

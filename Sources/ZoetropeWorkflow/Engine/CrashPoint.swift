@@ -32,4 +32,11 @@ package enum CrashPoint: String, Sendable, CaseIterable {
     case cancelCommitted = "K35"
     case renewing = "K39"
     case draining = "K40"
+    // Of the clean-up; at the end, because the simulation knows the others by their places.
+    case tombstoned = "K36"
+    case objectGone = "K37"
+    case cleanupCursor = "K38"
+
+    /// Those that runs pass.
+    package static let ofRuns = allCases.filter { ![.tombstoned, .objectGone, .cleanupCursor].contains($0) }
 }

@@ -1,13 +1,14 @@
 import Foundation
 import Logging
+import Synchronization
 import ZoetropeCore
 
 /// One step of a run: the I/O, and nothing that decides.
 extension Worker {
     /// Does a step while its lease is kept alive.
     ///
-    /// `markedAt` is the uptime at which the mark that precedes a ``Step/post(_:)`` began to be written. Returns nil for a
-    /// step that is nothing to do. Throws when it was interrupted: the task was cancelled, or the lease was lost.
+    /// `markedAt` is the uptime at which the lease was last renewed: when the decision that led to this step began to be
+    /// written, such as the mark that precedes a ``Step/post(_:)``. Returns nil for a step that is nothing to do. Throws when it was interrupted: the task was cancelled, or the lease was lost.
     func perform(_ step: Step, of run: Run, markedAt: Duration, _ now: DatabaseTime) async throws -> RunEvent? {
         switch step {
         case .wait: return nil
@@ -16,7 +17,7 @@ extension Worker {
         case .post(let intent): return try await post(intent, of: run, markedAt: markedAt)
         default: break
         }
-        return try await holding([run.id: run.lease.epoch]) {
+        return try await holding([run.id: run.lease.epoch], since: markedAt) {
             switch step {
             case .prepareInput(let intent):
                 return try await self.prepareInput(intent, of: run, isFirst: intent.createdAt >= now.claimedAt)
@@ -45,15 +46,24 @@ extension Worker {
         if let point { try await environment.reached(point) }
     }
 
-    /// Does something while its leases are renewed, and stops it when one of them is lost.
+    /// Does something while its leases are renewed, and stops it when one of them is lost or has run out.
+    ///
+    /// `start` is the uptime from which the leases last at least ``WorkerSettings/lease``.
     func holding<Result: Sendable>(
         _ leases: [AnimationID: Int64],
+        since start: Duration,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
+        let end = LeaseEnd(start + settings.lease)
+        return try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                try await self.renew(leases)
+                try await self.renew(leases, end)
+                return nil
+            }
+            // Apart from the renewals, which hang with a database that does not answer.
+            group.addTask {
+                try await self.wait(for: end)
                 return nil
             }
             defer { group.cancelAll() }
@@ -64,14 +74,27 @@ extension Worker {
         }
     }
 
-    /// Renews leases until one is lost; a database that cannot be asked is not a lost lease, the commit will tell.
-    private func renew(_ leases: [AnimationID: Int64]) async throws {
+    /// Renews leases until one is lost; a database that cannot be asked is not a lost lease.
+    private func renew(_ leases: [AnimationID: Int64], _ end: LeaseEnd) async throws {
         while true {
             try await environment.time.sleep(settings.lease / 3)
             try await environment.reached(.renewing)
+            let asked = environment.time.uptime()
             guard let kept = try? await environment.store.renew(leases, lease: settings.lease) else { continue }
             guard kept.count == leases.count else { throw CancellationError() }
+            end.postpone(to: asked + settings.lease)
         }
+    }
+
+    /// Throws when leases have run out without a renewal: others may have the runs by now.
+    private func wait(for end: LeaseEnd) async throws {
+        while true {
+            let left = end.uptime - environment.time.uptime()
+            guard left > .zero else { break }
+            try await environment.time.sleep(left)
+        }
+        environment.logger.warning("a lease could not be renewed in time; its step is stopped")
+        throw CancellationError()
     }
 
     private func provider(_ name: VideoModel.Provider) throws(ProviderError) -> any GenerationProvider {
@@ -393,6 +416,17 @@ extension Worker {
             throw StepFailure.machine("\(error)")
         }
     }
+}
+
+/// When leases run out, in uptime.
+private final class LeaseEnd: Sendable {
+    private let end: Mutex<Duration>
+
+    init(_ uptime: Duration) { end = Mutex(uptime) }
+
+    var uptime: Duration { end.withLock { $0 } }
+
+    func postpone(to uptime: Duration) { end.withLock { $0 = max($0, uptime) } }
 }
 
 /// An error that ends a worker's step without an outcome, such as a test's staged death.

@@ -236,7 +236,7 @@ package final class Worker: Sendable {
             let error = ProviderError(.throttled, "the account's rate of calls is used up", retryAfter: wait)
             answers = Dictionary(ids.map { ($0, .failed(error)) }) { first, _ in first }
         } else {
-            answers = (try? await holding(leases) { await self.look(at: ids, of: provider) }) ?? [:]
+            answers = (try? await holding(leases, since: start) { await self.look(at: ids, of: provider) }) ?? [:]
         }
         let hasFailed = answers.values.contains { if case .failed = $0 { true } else { false } }
         environment.metrics?.step("poll", hasFailed ? .failed : .done, took: environment.time.uptime() - start)

@@ -26,6 +26,10 @@ package final class ServiceMetrics: Sendable {
     private let callbackTries: Counter
     private let pendingDeletions: Gauge
     private let deletions: Counter
+    private let cleanupFinished: Gauge
+    private let cleanupDuration: Gauge
+    private let cleanupHeld: Gauge
+    private let objectsMissing: Gauge
     private let alerts: Counter
     private let dependencies: Gauge
     private let residentMemory: Gauge
@@ -104,7 +108,24 @@ package final class ServiceMetrics: Sendable {
         )
         deletions = registry.counter(
             "zoetrope_cleanup_deleted_total",
-            "Objects that the clean-up has deleted."
+            "What the clean-up has deleted, and objects of what callers have deleted, by kind.",
+            labels: [MetricLabel("kind")]
+        )
+        cleanupFinished = registry.gauge(
+            "zoetrope_cleanup_last_finished_timestamp_seconds",
+            "When the clean-up last came to its end, in seconds since 1970; of the whole service, from the database."
+        )
+        cleanupDuration = registry.gauge(
+            "zoetrope_cleanup_last_duration_seconds",
+            "How long that clean-up took; of the whole service, from the database."
+        )
+        cleanupHeld = registry.gauge(
+            "zoetrope_cleanup_held",
+            "1 while something is not deleted until an operator confirms it; of the whole service, from the database."
+        )
+        objectsMissing = registry.gauge(
+            "zoetrope_cleanup_objects_missing",
+            "Objects that callers are told of and that the last clean-up did not find; of the whole service, from the database."
         )
         alerts = registry.counter(
             "zoetrope_alerts_total",
@@ -175,8 +196,9 @@ package final class ServiceMetrics: Sendable {
         }
     }
 
-    package func deleted(_ count: Int) {
-        deletions.add(Double(count))
+    /// `kind` is a few words of our own.
+    package func cleanedUp(_ kind: String, _ count: Int) {
+        if count > 0 { deletions.add(Double(count), kind) }
     }
 
     package func alert(_ code: String) {
@@ -192,7 +214,10 @@ package final class ServiceMetrics: Sendable {
     /// Takes what the database says of the whole service; nil when it says nothing: then these numbers are left out.
     package func note(_ overview: Overview?) {
         guard let overview else {
-            for gauge in [runs, callbacks, spent, queueAge, pendingDeletions] { gauge.clear() }
+            for gauge in [
+                runs, callbacks, spent, queueAge, pendingDeletions, cleanupFinished, cleanupDuration, cleanupHeld,
+                objectsMissing,
+            ] { gauge.clear() }
             return
         }
         for state in RunState.allCases { runs.set(Double(overview.runs[state] ?? 0), state.rawValue) }
@@ -202,6 +227,13 @@ package final class ServiceMetrics: Sendable {
         spent.set(overview.spentToday.usd)
         queueAge.set(overview.oldestDue.map { max(0, overview.now.timeIntervalSince($0)) } ?? 0)
         pendingDeletions.set(Double(overview.deletions))
+        let report = overview.cleanup?.report
+        cleanupHeld.set(overview.cleanup?.heldReason == nil && report?.refusal == nil ? 0 : 1)
+        objectsMissing.set(Double(report?.missing ?? 0))
+        if let finishedAt = overview.cleanup?.lastFinishedAt {
+            cleanupFinished.set(finishedAt.timeIntervalSince1970)
+            cleanupDuration.set(Double(report?.milliseconds ?? 0) / 1_000)
+        }
     }
 
     /// All numbers as Prometheus reads them.

@@ -22,8 +22,66 @@ package protocol ObjectStore: Sendable {
     /// Deletes an object; one that is not there counts as deleted.
     func delete(_ key: ObjectKey) async throws(StorageError)
 
-    /// Keys that begin with a prefix, in order, for audits.
-    func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey]
+    /// Deletes many objects, as many with one call as the store can; those that are not there count as deleted.
+    ///
+    /// Returns what is wrong with each that could not be deleted. Throws when nothing is known of any.
+    func delete(_ keys: [ObjectKey]) async throws(StorageError) -> [ObjectKey: StorageError]
+
+    /// A page of what is stored: at most `limit` objects whose keys begin with a prefix, behind `after`, in the order of
+    /// their keys' bytes.
+    ///
+    /// Fewer than `limit` only at the end. What has a name that is no key is left out.
+    func list(prefix: String, after: ObjectKey?, limit: Int) async throws(StorageError) -> [StoredObject]
+
+    /// Removes what puts that were begun before a time have left half stored; returns how many.
+    func removeUnfinished(before: Date) async throws(StorageError) -> Int
+}
+
+extension ObjectStore {
+    /// One after the other, for stores that know nothing better.
+    package func delete(_ keys: [ObjectKey]) async throws(StorageError) -> [ObjectKey: StorageError] {
+        var failures: [ObjectKey: StorageError] = [:]
+        for key in keys {
+            do throws(StorageError) {
+                try await delete(key)
+            } catch {
+                failures[key] = error
+            }
+        }
+        return failures
+    }
+
+    /// All keys that begin with a prefix, in order, for tests and small audits.
+    package func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] {
+        var keys: [ObjectKey] = []
+        var page: [StoredObject]
+        repeat {
+            page = try await list(prefix: prefix, after: keys.last, limit: 1_000)
+            keys += page.map(\.key)
+        } while page.count == 1_000
+        return keys
+    }
+}
+
+/// An object in a list.
+package struct StoredObject: Sendable, Equatable {
+    package let key: ObjectKey
+    package let byteCount: Int64
+    /// By the store's clock.
+    package let modifiedAt: Date
+
+    package init(key: ObjectKey, byteCount: Int64, modifiedAt: Date) {
+        self.key = key
+        self.byteCount = byteCount
+        self.modifiedAt = modifiedAt
+    }
+}
+
+extension ObjectKey {
+    /// Whether this key stands before another in lists: by bytes, as S3 orders them.
+    package func precedes(_ other: ObjectKey) -> Bool {
+        description.utf8.lexicographicallyPrecedes(other.description.utf8)
+    }
 }
 
 package enum PutOutcome: Sendable, Equatable {
@@ -76,7 +134,10 @@ package struct StorageError: Error, Sendable, Equatable, CustomStringConvertible
     package var description: String { "\(code.rawValue): \(detail)" }
 }
 
-/// An object that is being read; it stays whole although it is deleted meanwhile.
+/// An object that is being read.
+///
+/// When it is deleted or replaced meanwhile, what is not read yet comes all the same or is `missing`, as the store can; never
+/// another object's bytes.
 package protocol ObjectReader: Sendable {
     var byteCount: Int64 { get }
     /// Changes whenever the bytes do; without quotes.

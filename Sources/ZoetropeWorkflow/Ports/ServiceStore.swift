@@ -248,6 +248,8 @@ package struct Overview: Sendable, Equatable {
     package var callbacks: [Callback.State: Int]
     /// Objects that are still to be deleted.
     package var deletions: Int
+    /// How the clean-up stands; nil before any process looked at the clock for it.
+    package var cleanup: CleanupSchedule?
     /// By the database's clock.
     package var now: Date
 
@@ -257,6 +259,7 @@ package struct Overview: Sendable, Equatable {
         spentToday: MicroUSD,
         callbacks: [Callback.State: Int],
         deletions: Int,
+        cleanup: CleanupSchedule? = nil,
         now: Date
     ) {
         self.runs = runs
@@ -264,6 +267,7 @@ package struct Overview: Sendable, Equatable {
         self.spentToday = spentToday
         self.callbacks = callbacks
         self.deletions = deletions
+        self.cleanup = cleanup
         self.now = now
     }
 }
