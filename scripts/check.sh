@@ -28,6 +28,10 @@ scripts/check-python-client.sh
 echo "== PyJWT" >&2
 scripts/check-tokens.sh
 
+# Our signatures of requests to S3 are those of AWS's own library.
+echo "== botocore" >&2
+scripts/check-s3-signing.sh
+
 # /v1/videos is what clients of OpenAI's Videos interface expect.
 echo "== official OpenAI client" >&2
 scripts/check-openai-client.sh
@@ -35,3 +39,7 @@ scripts/check-openai-client.sh
 # Every answer is as the description says, and nobody gets near what is another's.
 echo "== API description" >&2
 scripts/check-openapi.sh
+
+# What is backed up while the service works is enough to go on with.
+echo "== backup and restore" >&2
+scripts/restore-drill.sh

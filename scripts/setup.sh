@@ -5,8 +5,10 @@ set -euo pipefail
 
 # libpq-dev, libsqlite3-dev, pkg-config: the two databases are linked to.
 run_packages=(ffmpeg bubblewrap libpq-dev libsqlite3-dev pkg-config)
-# postgresql: tests start a server of their own, in a temporary folder; curl: callers of the service; jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
-test_packages=(postgresql curl jq python3 python3-venv webp libimage-exiftool-perl)
+# postgresql: tests start a server of their own, in a temporary folder; sqlite3: backups; curl: callers of the service; jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
+test_packages=(postgresql sqlite3 curl jq python3 python3-venv webp libimage-exiftool-perl)
+# Ceph: the S3 server that tests start in memory (scripts/s3-server.sh).
+test_packages+=(ceph-mon ceph-osd ceph-common radosgw)
 # wrk, nginx-light: the load on the HTTP service, and what serves files beside it.
 bench_packages=(curl python3 python3-venv wrk nginx-light)
 

@@ -2,8 +2,11 @@ import Foundation
 import ZoetropeCore
 import ZoetropeWorkflow
 
-/// Media work of which only the files are left: two small ones.
+/// Media work of which only the files are left.
 struct TwoFiles: MediaPipeline {
+    /// All zeros; nothing of them is held in memory.
+    var videoBytes: Int64 = 2_048
+
     func makeInput(from source: String, _ image: SourceImage, to path: String) async throws(MediaFailure) {
         throw MediaFailure(.internal, "nothing is uploaded in a race", isRetryable: false)
     }
@@ -16,7 +19,14 @@ struct TwoFiles: MediaPipeline {
     ) async throws(MediaFailure) -> PublishableVideo {
         let files = ["\(folder)/video.mp4", "\(folder)/poster.jpg"]
         do {
-            for file in files { try Data(count: 2_048).write(to: URL(filePath: file)) }
+            for (file, byteCount) in zip(files, [videoBytes, 2_048]) {
+                try Data().write(to: URL(filePath: file))
+                guard truncate(file, off_t(byteCount)) == 0 else {
+                    throw MediaFailure(.storageUnavailable, "errno \(errno)", isRetryable: true)
+                }
+            }
+        } catch let failure as MediaFailure {
+            throw failure
         } catch {
             throw MediaFailure(.storageUnavailable, "\(error)", isRetryable: true)
         }
@@ -58,5 +68,7 @@ struct NoObjects: ObjectStore {
 
     func delete(_ key: ObjectKey) async throws(StorageError) {}
 
-    func keys(withPrefix prefix: String) async throws(StorageError) -> [ObjectKey] { [] }
+    func list(prefix: String, after: ObjectKey?, limit: Int) async throws(StorageError) -> [StoredObject] { [] }
+
+    func removeUnfinished(before: Date) async throws(StorageError) -> Int { 0 }
 }

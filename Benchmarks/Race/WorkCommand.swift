@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Logging
 import Replicate
@@ -7,6 +8,7 @@ import ZoetropeCore
 import ZoetropeDatabase
 import ZoetropeMedia
 import ZoetropeProviders
+import ZoetropeStorage
 import ZoetropeWorkflow
 
 /// One worker of ours: the real engine, store and provider adapter, put together as in `zoetrope worker`.
@@ -40,6 +42,18 @@ struct WorkCommand: AsyncParsableCommand {
     @Option(help: "Sweeps of the provider's list at a time.")
     var looks = 1
 
+    @Option(help: "Where objects go: file:FOLDER or s3://BUCKET…; nowhere unless told.")
+    var storage: String?
+
+    @Option(help: "Bytes of each video that is published.")
+    var videoBytes: Int64 = 2_048
+
+    @Option(help: "Videos that are finished at a time.")
+    var heavy = 64
+
+    @Flag(help: "Work until SIGTERM, with others, instead of until all are done.")
+    var untilStopped = false
+
     @Option(help: "The file for a line of each: its id, and when its end was in the database.")
     var times: String
 
@@ -55,8 +69,8 @@ struct WorkCommand: AsyncParsableCommand {
         defer { try? FileManager.default.removeItem(atPath: scratch) }
         let environment = WorkerEnvironment(
             store: finish,
-            objects: NoObjects(),
-            media: TwoFiles(),
+            objects: try objects(logger),
+            media: TwoFiles(videoBytes: videoBytes),
             scratch: LocalScratch(root: FilePath(scratch)),
             providers: [RaceProvider(client, singly: singly)],
             logger: logger
@@ -66,17 +80,21 @@ struct WorkCommand: AsyncParsableCommand {
         // The peers wait a second, not about a second.
         policy.pollSpread = 0
         policy.pollBeat = .seconds(poll / 10)
-        var settings = WorkerSettings(owner: "race")
+        var settings = WorkerSettings(owner: "race \(getpid())")
         settings.light = 256
         settings.batch = batch
         settings.looks = looks
         // There is no media work in a race that would need a processor.
-        settings.heavy = 64
+        settings.heavy = heavy
         let worker = Worker(environment, settings: settings, policy: policy)
         let work = Task { await worker.run() }
         print("ready")
         fflushStandardOutput()
-        if let steady {
+        if untilStopped {
+            await Self.terminationSignal()
+            try finish.writeTimes(to: times)
+            report(Usage.now, [:])
+        } else if let steady {
             await finish.whenAllWait()
             // By then every run was looked at once; nothing to measure is nothing to wait for.
             if steady > 0 { try await Task.sleep(for: .seconds(poll)) }
@@ -98,6 +116,26 @@ struct WorkCommand: AsyncParsableCommand {
         work.cancel()
         await work.value
         await database.close()
+    }
+
+    private func objects(_ logger: Logger) throws -> any ObjectStore {
+        guard let storage else { return NoObjects() }
+        if storage.hasPrefix("file:") { return try LocalObjectStore(folder: String(storage.dropFirst(5))) }
+        let environment = ProcessInfo.processInfo.environment
+        let location = try S3Location(parsing: storage, environment: environment)
+        return S3ObjectStore(location, environment: environment, logger: logger)
+    }
+
+    private static func terminationSignal() async {
+        signal(SIGTERM, SIG_IGN)
+        let signals = DispatchSource.makeSignalSource(signal: SIGTERM)
+        await withCheckedContinuation { continuation in
+            signals.setEventHandler {
+                signals.cancel()
+                continuation.resume()
+            }
+            signals.resume()
+        }
     }
 
     private func report(_ usage: Usage, _ more: [String: Double]) {

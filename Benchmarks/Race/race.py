@@ -304,4 +304,5 @@ def main() -> None:
     show(f"{machine()}\n\n{table(done)}\n\nLoad average of the machine: {loads}.", options.page)
 
 
-main()
+if __name__ == "__main__":
+    main()

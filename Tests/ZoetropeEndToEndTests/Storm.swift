@@ -12,7 +12,9 @@ struct Storm: Sendable {
     private let place: Installation
     private let database: StormDatabase
     private let server: TestPostgres?
-    private let port: Int
+    /// Where a fleet's objects are; nil for a folder.
+    private let bucket: S3Place?
+    private let ports: [Int]
     private let client: StormClient
     private let crew: StormCrew
     private let start = ContinuousClock.now
@@ -28,9 +30,12 @@ struct Storm: Sendable {
         self.size = size
         self.simulator = simulator
         // Below the ports that the system gives away, so that a killed service gets its own again.
-        port = .random(in: 30_001...32_000)
+        let first = Int.random(in: 30_001...31_990)
+        ports = Array(first..<(first + size.services))
         let settings = [
-            "ZOETROPE_PUBLIC_URL": "http://127.0.0.1:\(port)", "ZOETROPE_LEASE": "\(Int(size.lease))s",
+            "ZOETROPE_LEASE": "\(Int(size.lease))s",
+            // For all alike, since they share no folder.
+            "ZOETROPE_SIGNING_SECRET": "the secret of a storm of thirty-two bytes and more",
         ]
         let place = try await Installation(.sqlite, simulator, settings: settings)
         self.place = place
@@ -44,12 +49,22 @@ struct Storm: Sendable {
             self.server = server
             database = .postgres(server, url: try await server.makeDatabase())
         }
-        client = try StormClient(size, port: port)
-        crew = StormCrew { [database, port] isWorker, name in
-            try ServiceProcess(
-                isWorker ? ["worker"] : ["serve", "--role", "api", "--port", "\(port)"],
+        bucket =
+            size.form == .fleet
+            ? try await S3Place(seed: size.seed &+ 7, busy: size.busy, lost: size.lost) : nil
+        client = try StormClient(size, ports: ports)
+        crew = StormCrew(services: size.services, workers: size.workers) { [database, bucket, ports] number, name in
+            var environment = place.environment.merging(database.environment(for: name)) { $1 }
+            // Webhooks come to one service or the other.
+            environment["ZOETROPE_PUBLIC_URL"] = "http://127.0.0.1:\(ports[number % ports.count])"
+            if let bucket {
+                environment.merge(bucket.environment) { $1 }
+                environment["ZOETROPE_DATA_DIR"] = place.folder.path("data-\(number)")
+            }
+            return try ServiceProcess(
+                number < ports.count ? ["serve", "--role", "api", "--port", "\(ports[number])"] : ["worker"],
                 in: place.folder,
-                environment: place.environment.merging(database.environment(for: name)) { $1 }
+                environment: environment
             )
         }
     }
@@ -68,11 +83,11 @@ struct Storm: Sendable {
                     return nil
                 }
             }
-            for number in 0...size.workers { run { try await crew.keep(number) } }
+            for place in 0..<(size.services + size.workers) { run { try await crew.keep(place) } }
             run { try await client.watch() }
             run { try await tell() }
             try await begin()
-            let forger = StormForger(simulator: simulator, size: size, port: port)
+            let forger = StormForger(simulator: simulator, size: size, ports: ports)
             group.addTask { await forger.run() }
             try await blow()
             say("calm; waiting for the end of every run")
@@ -80,6 +95,7 @@ struct Storm: Sendable {
             group.cancelAll()
             return try await statement(from: &group)
         }
+        let downloads = try await S3Tools.download(client.ledger.urls.values.flatMap(\.self), in: place.folder)
         let problems = try await crew.close()
         let verified = try await command("runs", "verify")
         let evidence = try await StormEvidence(
@@ -92,7 +108,8 @@ struct Storm: Sendable {
             members: crew.members,
             endings: problems,
             verify: verified,
-            objects: StormEvidence.objects(in: place.folder.path("data/objects")),
+            downloads: downloads,
+            stored: stored(),
             database: database
         )
         return StormVerdict(evidence, seconds: elapsed)
@@ -111,10 +128,12 @@ struct Storm: Sendable {
 
     /// Waits for the service's first answer; fails when it cannot even start.
     private func begin() async throws {
-        while await StormHTTP.call("GET", port: port, "/api/v1/jobs") == nil {
-            let failed = crew.members.first { $0.oddEnd != nil }
-            try #require(failed == nil, "\(failed?.process.log.suffix(500) ?? "")")
-            try await Task.sleep(for: .milliseconds(20))
+        for port in ports {
+            while await StormHTTP.call("GET", port: port, "/api/v1/jobs") == nil {
+                let failed = crew.members.first { $0.oddEnd != nil }
+                try #require(failed == nil, "\(failed?.process.log.suffix(500) ?? "")")
+                try await Task.sleep(for: .milliseconds(20))
+            }
         }
     }
 
@@ -130,15 +149,21 @@ struct Storm: Sendable {
     }
 
     /// Things die at random moments, and no faster than runs come to their ends, however slow the machine is.
+    ///
+    /// In a fleet they die at their pace until nearly all runs are at their end, and a little longer if that was early.
     private func kill() async throws {
         var random = SplitMix64(seed: size.seed &+ 4)
-        for number in 0..<size.kills {
-            try await client.end(
-                of: Double(number) / Double(size.kills) - Double(size.open) / Double(size.runs)
-            )
+        var number = 0
+        while number < size.kills || (size.form == .fleet && Double(client.ended) < 0.95 * Double(size.runs)) {
+            if size.form != .fleet {
+                try await client.end(
+                    of: Double(number) / Double(size.kills) - Double(size.open) / Double(size.runs)
+                )
+            }
             try await Task.sleep(for: .seconds(size.pace * .random(in: 0.2..<1.8, using: &random)))
-            while !crew.kill(oneOf: 1...size.workers, &random) { try await Task.sleep(for: .milliseconds(20)) }
-            if number % 10 == 5 { _ = crew.kill(oneOf: 0...0, &random) }
+            while !crew.kill(oneOf: crew.workers, &random) { try await Task.sleep(for: .milliseconds(20)) }
+            if number % 10 == 5 { _ = crew.kill(oneOf: crew.services, &random) }
+            number += 1
         }
     }
 
@@ -222,10 +247,16 @@ struct Storm: Sendable {
 
     private func command(_ arguments: String...) async throws -> ToolResult {
         let environment = place.environment.merging(database.environment(for: "judge")) { $1 }
+            .merging(bucket?.environment ?? [:]) { $1 }
         return try await ToolRunner.run(
             "env",
             ["-C", place.folder.url.path] + environment.map { "\($0.key)=\($0.value)" } + [Program.path] + arguments
         )
+    }
+
+    private func stored() async throws -> StormEvidence.Stored {
+        if let bucket { return try await bucket.contents() }
+        return try await .files(in: place.folder.path("data/objects"))
     }
 
     /// Images that the provider still has, of the newest hundred; nil when it cannot be asked.
@@ -255,6 +286,6 @@ struct Storm: Sendable {
     }
 
     private func say(_ text: String) {
-        print("storm on \(size.database.rawValue), \(Int(elapsed)) s: \(text)")
+        print("storm on \(size.form.rawValue), \(Int(elapsed)) s: \(text)")
     }
 }

@@ -34,6 +34,8 @@ final class StormClient: Sendable {
         var lostUploads = 0
         /// Answers that should not have been.
         var surprises: Set<String> = []
+        /// By the animation's id, where its video and its poster can be fetched.
+        var urls: [String: [String]] = [:]
 
         var asked: Int { orders.count { !$0.ids.isEmpty } }
         var ended: Int { orders.count { $0.final != nil } }
@@ -42,7 +44,7 @@ final class StormClient: Sendable {
     /// Animations of one job.
     private static let perJob = 10
 
-    private let port: Int
+    private let ports: [Int]
     private let photo: [UInt8]
     private let books: Mutex<Ledger>
     private let jobs = Mutex<[Int: Task<String, any Error>]>([:])
@@ -52,9 +54,9 @@ final class StormClient: Sendable {
     /// Seconds from an order to its cancel.
     private let patience: [Double]
 
-    init(_ size: StormSize, port: Int) throws {
+    init(_ size: StormSize, ports: [Int]) throws {
         var random = SplitMix64(seed: size.seed &+ 1)
-        self.port = port
+        self.ports = ports
         photo = Array(try Data(contentsOf: Project.photo("grey")))
         self.size = size
         pauses = (0..<size.runs).map { _ in .random(in: 0..<2, using: &random) }
@@ -174,7 +176,8 @@ final class StormClient: Sendable {
     private func call(_ method: String, _ path: String, _ headers: [String] = [], _ body: [UInt8] = []) async
         -> StormHTTP.Answer?
     {
-        await StormHTTP.call(method, port: port, path, headers: headers, body: body)
+        // Whoever gets no answer may ask another service the next time.
+        await StormHTTP.call(method, port: ports.randomElement() ?? 0, path, headers: headers, body: body)
     }
 
     // MARK: Watching
@@ -210,6 +213,8 @@ final class StormClient: Sendable {
             previewKey: animation["preview_s3_key"]?.string ?? ""
         )
         books.withLock { books in
+            let urls = ["preview_url", "thumb_url"].compactMap { animation[$0]?.string }
+            if !urls.isEmpty { books.urls[id] = urls }
             guard let number = books.orders.firstIndex(where: { $0.ids.contains(id) }) else { return }
             guard let before = books.orders[number].final else {
                 if status != "pending" { books.orders[number].final = final }

@@ -23,16 +23,24 @@ final class StormCrew: Sendable {
 
     private struct State {
         var members: [Member] = []
-        /// The newest member of each place; the service is at 0.
+        /// The newest member of each place; services come first.
         var places: [Int: Int] = [:]
         var isClosing = false
     }
 
+    /// Where the services are, and where the workers are.
+    let services, workers: Range<Int>
     private let state = Mutex(State())
-    private let start: @Sendable (_ isWorker: Bool, _ name: String) throws -> ServiceProcess
+    private let start: @Sendable (_ place: Int, _ name: String) throws -> ServiceProcess
 
-    /// `start` starts a process that is known to the database by a name.
-    init(start: @escaping @Sendable (_ isWorker: Bool, _ name: String) throws -> ServiceProcess) {
+    /// `start` starts the process of a place, which is known to the database by a name.
+    init(
+        services: Int,
+        workers: Int,
+        start: @escaping @Sendable (_ place: Int, _ name: String) throws -> ServiceProcess
+    ) {
+        self.services = 0..<services
+        self.workers = services..<(services + workers)
         self.start = start
     }
 
@@ -57,8 +65,8 @@ final class StormCrew: Sendable {
         try state.withLock { state in
             if state.isClosing { return nil }
             let number = state.members.count
-            let isWorker = place > 0
-            let process = try start(isWorker, "\(isWorker ? "worker" : "api")-\(number)")
+            let isWorker = workers.contains(place)
+            let process = try start(place, "\(isWorker ? "worker" : "api")-\(number)")
             state.members.append(
                 Member(number: number, isWorker: isWorker, process: process, startedAt: Date().timeIntervalSince1970)
             )
@@ -68,7 +76,7 @@ final class StormCrew: Sendable {
     }
 
     /// Kills what is at one of these places, unless it is frozen or gone; returns whether it did.
-    func kill(oneOf places: ClosedRange<Int>, _ random: inout SplitMix64) -> Bool {
+    func kill(oneOf places: Range<Int>, _ random: inout SplitMix64) -> Bool {
         state.withLock { state in
             let victims = places.compactMap { state.places[$0] }
                 .filter {
@@ -85,7 +93,7 @@ final class StormCrew: Sendable {
     /// Stops a worker as if its host slept, unless it is the last that is awake; returns whether it did.
     func freeze(processID: Int32) -> Bool {
         state.withLock { state in
-            let awake = state.places.filter { $0.key > 0 && !state.members[$0.value].isFrozen }.values
+            let awake = state.places.filter { workers.contains($0.key) && !state.members[$0.value].isFrozen }.values
             guard awake.count > 1,
                 let number = awake.first(where: { state.members[$0].process.processID == processID }),
                 state.members[number].process.isRunning, state.members[number].killedAt == nil

@@ -20,8 +20,9 @@ struct StormEvidence: Sendable {
     /// What did not end well when it was asked to.
     let endings: [String]
     let verify: ToolResult
-    /// Files of the object store with size and SHA-256.
-    let objects: [String: Object]
+    let stored: Stored
+    /// What was there when the addresses that callers were given were fetched; missing where that failed.
+    let downloads: [String: Object]
 
     let jobs: [Row]
     let attempts: [Row]
@@ -34,7 +35,17 @@ struct StormEvidence: Sendable {
     /// Writes that found no row; nil where the database cannot tell.
     let refusals: [Row]?
 
-    struct Object: Sendable {
+    /// All that is in the object store.
+    struct Stored: Sendable {
+        /// Objects with size and SHA-256.
+        var objects: [String: Object] = [:]
+        /// Keys of uploads that were begun and not completed.
+        var uploads: [String] = []
+        /// What the proxy before an S3 server says that it did.
+        var troubles: Row?
+    }
+
+    struct Object: Sendable, Equatable {
         let byteCount: Int
         let sha256: String
     }
@@ -68,7 +79,8 @@ struct StormEvidence: Sendable {
         members: [StormCrew.Member],
         endings: [String],
         verify: ToolResult,
-        objects: [String: Object],
+        downloads: [String: Object],
+        stored: Stored,
         database: StormDatabase
     ) async throws {
         self.size = size
@@ -80,7 +92,8 @@ struct StormEvidence: Sendable {
         self.members = members
         self.endings = endings
         self.verify = verify
-        self.objects = objects
+        self.stored = stored
+        self.downloads = downloads
         jobs = try await database.rows("SELECT CAST(id AS text) AS id, source_s3_key FROM jobs")
         attempts = try await database.rows("SELECT CAST(id AS text) AS id, preview_s3_key FROM animation_attempts")
         runs = try await database.rows(
@@ -109,8 +122,11 @@ struct StormEvidence: Sendable {
         owner.split(separator: ":").last.flatMap { Int32($0) }
     }
 
+}
+
+extension StormEvidence.Stored {
     /// All files below a folder, hashed by a tool that is not ours.
-    static func objects(in folder: String) async throws -> [String: Object] {
+    static func files(in folder: String) async throws -> StormEvidence.Stored {
         let list = try await ToolRunner.succeed(
             "sh",
             [
@@ -119,7 +135,7 @@ struct StormEvidence: Sendable {
             ]
         )
         var sizes: [String: Int] = [:]
-        var objects: [String: Object] = [:]
+        var objects: [String: StormEvidence.Object] = [:]
         for line in list.text.split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true).map(String.init)
             guard words.count == 2 else { continue }
@@ -127,10 +143,10 @@ struct StormEvidence: Sendable {
                 sizes[words[1]] = size
             } else {
                 let name = String(words[1].trimmingCharacters(in: .whitespaces).dropFirst(2))
-                objects[name] = Object(byteCount: sizes[name] ?? -1, sha256: words[0])
+                objects[name] = StormEvidence.Object(byteCount: sizes[name] ?? -1, sha256: words[0])
             }
         }
-        return objects
+        return StormEvidence.Stored(objects: objects)
     }
 }
 

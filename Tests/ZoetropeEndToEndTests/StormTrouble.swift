@@ -66,7 +66,7 @@ struct StormForger: Sendable {
 
     let simulator: ReplicateSimulator
     let size: StormSize
-    let port: Int
+    let ports: [Int]
 
     /// Posts until the task is cancelled.
     func run() async -> Account {
@@ -111,6 +111,7 @@ struct StormForger: Sendable {
         var headers = ["Content-Type: application/json", "webhook-id: \(id)", "webhook-timestamp: \(timestamp)"]
         // Every other forger does not even try.
         if isLie || number % 2 == 0 { headers.append("webhook-signature: \(signature)") }
+        let port = ports.randomElement(using: &random) ?? 0
         return await StormHTTP.call("POST", port: port, path, headers: headers, body: body)
     }
 }

@@ -11,7 +11,7 @@ struct StormVerdict: Sendable {
 
     /// A table for people.
     var report: String {
-        let title = "storm on \(evidence.size.database.rawValue)"
+        let title = "storm on \(evidence.size.form.rawValue)"
         return (lines + ["\(findings.count) findings"] + findings.prefix(30)).map { "\(title) | \($0)" }
             .joined(separator: "\n")
     }
@@ -160,7 +160,8 @@ struct StormVerdict: Sendable {
     // MARK: Nothing is left over
 
     private mutating func judgeStorage() {
-        var unexplained = evidence.objects
+        var unexplained = evidence.stored.objects
+        var fetched = 0
         for run in evidence.runs where run["outcome"]?.string == "ready" {
             let id = run["id"]?.string ?? ""
             guard let text = run["video"]?.string, let video = try? StormEvidence.Row(parsing: text.utf8) else {
@@ -175,6 +176,10 @@ struct StormVerdict: Sendable {
                     && object.map { Int64($0.byteCount) } == video["\(part)byte_count"]?.integer
                 check(object != nil, "lost: \(id) is ready, and \(key) is not there")
                 check(object == nil || isRight, "\(key) is not what was published")
+                let url = evidence.client.urls[id].flatMap { $0.count == 2 ? $0[part.isEmpty ? 0 : 1] : nil }
+                let download = url.flatMap { evidence.downloads[$0] }
+                check(object == nil || download == object, "\(key) is not what its address gives: \(url ?? "none")")
+                fetched += download == nil ? 0 : 1
             }
         }
         for job in evidence.jobs {
@@ -189,11 +194,40 @@ struct StormVerdict: Sendable {
             uploads.count + unheard.count <= lostUploads,
             "\(uploads.count) images and \(unheard.count) jobs are nobody's after \(lostUploads) lost uploads"
         )
-        for key in unexplained.keys where !key.hasPrefix("uploads/") { findings.append("\(key) belongs to nobody") }
+        var late = 0
+        for key in unexplained.keys.sorted() where !key.hasPrefix("uploads/") {
+            if isLate(key) { late += 1 } else { findings.append("\(key) belongs to nobody") }
+        }
+        for key in evidence.stored.uploads { findings.append("an upload of \(key) was begun and is still open") }
         tell(
-            "storage: \(evidence.objects.count) objects, \(uploads.count) of uploads that the service died over"
-                + (uploads.isEmpty ? "" : " (\(uploads.sorted().prefix(3).joined(separator: ", ")) …)")
+            "storage: \(evidence.stored.objects.count) objects, \(fetched) of them fetched by their addresses; for the janitor "
+                + "\(uploads.count) of uploads that the service died over and \(late) that came after their undo"
         )
+        if let troubles = evidence.stored.troubles {
+            func count(_ name: String) -> Int64 { troubles[name]?.integer ?? 0 }
+            tell(
+                "S3: \(count("requests")) requests, \(count("busy")) answered 503, \(count("lost")) answers lost or cut off, "
+                    + "\(count("broken")) connections broken by our processes"
+            )
+            check(count("busy") > 0, "the S3 server was never busy")
+        }
+    }
+
+    /// Whether an object may have come after its run had ended and was undone, from a worker that was killed or frozen.
+    ///
+    /// What was on its way to an S3 server lands whatever becomes of the sender; on a disk nothing does.
+    private func isLate(_ key: String) -> Bool {
+        guard evidence.size.form == .fleet, let name = key.split(separator: "/").last,
+            let run = evidence.runs.first(where: { name.hasPrefix($0["id"]?.string ?? "-") }),
+            run["outcome"]?.string == "failed"
+        else { return false }
+        let owners = Set(
+            evidence.history.filter { $0.id == run["id"]?.string }.compactMap(\.owner)
+                .compactMap(StormEvidence.processID(ofOwner:))
+        )
+        return evidence.members.contains { member in
+            owners.contains(member.process.processID) && (member.killedAt != nil || !member.frozen.isEmpty)
+        }
     }
 
     private mutating func judgeRest() {
