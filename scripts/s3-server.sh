@@ -86,6 +86,8 @@ mon max pg per osd = 2000
 mon data avail crit = 1
 mon data avail warn = 2
 osd crush chooseleaf type = 0
+osd class update on start = false
+osd crush update on start = false
 osd objectstore = memstore
 memstore device bytes = 8589934592
 run dir = $folder/run
@@ -110,7 +112,8 @@ EOF
     quietly ceph-mon -c "$conf" --mkfs -i a --monmap "$folder/monmap"
     quietly ceph-mon -c "$conf" -i a
     quietly ceph-osd -c "$conf" -i 0 --mkfs --monmap "$folder/monmap"
-    quietly ceph -c "$conf" osd new "$(cat "$folder/osd/fsid")"
+    # A monitor refuses what comes before it is ready.
+    wait_for "the monitor" 60 eval "ceph -c '$conf' osd new '$(cat "$folder/osd/fsid")' >'$folder/start.log' 2>&1"
     quietly ceph-osd -c "$conf" -i 0
     ceph -c "$conf" osd crush add osd.0 1.0 root=default >/dev/null 2>&1 || true
     wait_for "the OSD" 60 eval "ceph -c '$conf' osd stat 2>/dev/null | grep -q '1 up'"
@@ -130,7 +133,8 @@ quietly() {
     local status=0
     "$@" >"$folder/start.log" 2>&1 || status=$?
     [ "$status" -eq 0 ] && return
-    echo "$1 failed with status $status: $(tail -n 5 "$folder/start.log")" >&2
+    echo "$* failed with status $status:" >&2
+    tail -n 5 "$folder"/*.log >&2
     exit 1
 }
 
