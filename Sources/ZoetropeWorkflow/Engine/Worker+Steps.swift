@@ -88,10 +88,12 @@ extension Worker {
 
     /// Throws when leases have run out without a renewal: others may have the runs by now.
     private func wait(for end: LeaseEnd) async throws {
+        var next = end.uptime
         while true {
-            let left = end.uptime - environment.time.uptime()
-            guard left > .zero else { break }
-            try await environment.time.sleep(left)
+            try await environment.time.sleep(max(.zero, next - environment.time.uptime()))
+            let last = next
+            next = end.uptime
+            if next == last { break }
         }
         environment.logger.warning("a lease could not be renewed in time; its step is stopped")
         throw CancellationError()
