@@ -27,9 +27,9 @@ final class World: @unchecked Sendable {
     private(set) var databaseTroubleAt: Int64 = .min
     /// How often each place was passed.
     private var calls = [Int](repeating: 0, count: CallSite.allCases.count)
-    private var points = [Int](repeating: 0, count: CrashPoint.allCases.count)
+    private var points = [Int](repeating: 0, count: CrashPoint.ofRuns.count)
     private(set) var cells = [Int](repeating: 0, count: FaultCell.allCases.count)
-    private(set) var crashes = [Int](repeating: 0, count: CrashPoint.allCases.count)
+    private(set) var crashes = [Int](repeating: 0, count: CrashPoint.ofRuns.count)
     /// What went wrong, in the order in which it did.
     private(set) var faults: [SimulatedFault] = []
     private(set) var staged: [StagedFault]
