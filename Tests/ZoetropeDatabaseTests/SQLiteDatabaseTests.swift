@@ -118,6 +118,25 @@ struct SQLiteDatabaseTests {
     }
 
     @Test
+    func `however many writes there were, only those that wait count against the limit`() async throws {
+        try await Backend.file.withDatabase { database in
+            try await database.makeCounter()
+            // Each of 48 callers comes again as soon as it is answered.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<48 {
+                    group.addTask {
+                        for _ in 0..<150 {
+                            try await database.write { _ = try $0.execute("UPDATE counters SET n = n + 1") }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await database.count == 7_200)
+        }
+    }
+
+    @Test
     func `a write that fails among others undoes itself alone`() async throws {
         try await Backend.file.withDatabase { database in
             try await database.makeCounter()

@@ -27,18 +27,31 @@ final class SQLiteWriteGroup: Sendable {
         func finish() { continuation.resume(with: outcome.withLock(\.self)) }
     }
 
+    private struct State {
+        var waiting: [any GroupedWrite] = []
+        /// Whether the thread has been told, or is at work, so that it will see who waits.
+        var isTold = false
+        var isClosed = false
+    }
+
     /// How many go together at most, so that the first need not wait long for the last.
     private static let most = 64
+    /// How many may wait; more are refused.
+    private static let mostWaiting = 4_096
 
     private let thread = BlockingThreads(name: "sqlite-writer", count: 1) {}
-    private let waiting = Mutex<[any GroupedWrite]>([])
+    private let state = Mutex(State())
 
     /// Runs something on the thread that writes.
     func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await thread.run { _ in try body() }
     }
 
-    func close() async { await thread.close() }
+    /// Refuses new writes, does those that wait, and returns when the thread is at its end.
+    func close() async {
+        state.withLock { $0.isClosed = true }
+        await thread.close()
+    }
 
     /// Does a write together with those that wait.
     ///
@@ -50,16 +63,47 @@ final class SQLiteWriteGroup: Sendable {
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let write = Write(body, continuation)
-            waiting.withLock { $0.append(write) }
-            let refusal = thread.add { [self] _ in commitWaiting(commit) }
-            // Whoever takes it out of the list answers for it.
-            guard let refusal, take(where: { $0 === write }, most: 1).count == 1 else { return }
-            continuation.resume(throwing: refusal)
+            let entry: Result<Bool, DatabaseError> = state.withLock { state in
+                if state.isClosed { return .failure(.closed) }
+                if state.waiting.count >= Self.mostWaiting {
+                    return .failure(.busy("\(Self.mostWaiting) writes wait already"))
+                }
+                state.waiting.append(write)
+                defer { state.isTold = true }
+                return .success(!state.isTold)
+            }
+            switch entry {
+            case .failure(let refusal): continuation.resume(throwing: refusal)
+            case .success(let isFirst) where isFirst:
+                // The thread may have been closed at this moment.
+                guard let refusal = thread.add({ [self] _ in commitWaiting(commit) }) else { return }
+                for write in takeAll() {
+                    write.fail(refusal)
+                    write.finish()
+                }
+            case .success: break
+            }
         }
     }
 
-    private func commitWaiting(_ commit: ([any GroupedWrite]) throws -> Void) {
-        let writes = take(where: { _ in true }, most: Self.most)
+    /// Commits those who wait, and sees to it that those are seen who come meanwhile.
+    private func commitWaiting(_ commit: @escaping @Sendable ([any GroupedWrite]) throws -> Void) {
+        repeat {
+            commitGroup(commit)
+            let isMore = state.withLock { state in
+                state.isTold = !state.waiting.isEmpty
+                return state.isTold
+            }
+            guard isMore else { return }
+            // Behind what else the thread has to do; a thread that is being closed takes no more, and ends with these.
+        } while thread.add({ [self] _ in commitWaiting(commit) }) != nil
+    }
+
+    private func commitGroup(_ commit: ([any GroupedWrite]) throws -> Void) {
+        let writes = state.withLock { state in
+            defer { state.waiting.removeFirst(min(Self.most, state.waiting.count)) }
+            return Array(state.waiting.prefix(Self.most))
+        }
         guard !writes.isEmpty else { return }
         do {
             try commit(writes)
@@ -74,15 +118,10 @@ final class SQLiteWriteGroup: Sendable {
         for write in writes { write.finish() }
     }
 
-    private func take(where isWanted: (any GroupedWrite) -> Bool, most: Int) -> [any GroupedWrite] {
-        waiting.withLock { waiting in
-            var taken: [any GroupedWrite] = []
-            waiting.removeAll { write in
-                guard taken.count < most, isWanted(write) else { return false }
-                taken.append(write)
-                return true
-            }
-            return taken
+    private func takeAll() -> [any GroupedWrite] {
+        state.withLock { state in
+            defer { (state.waiting, state.isTold) = ([], false) }
+            return state.waiting
         }
     }
 }
