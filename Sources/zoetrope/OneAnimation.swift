@@ -104,7 +104,7 @@ struct OneAnimation {
         hash.update(data: stored)
         hash.update(data: photo)
         hash.update(data: Array((settings.replicate?.token ?? "").utf8))
-        return hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+        return hash.finalize().hexadecimal
     }
 
     private func make(in folder: FilePath, _ targets: OutputTargets, _ progress: ProgressPrinter) async throws

@@ -45,7 +45,11 @@ final class RawServer: Sendable {
         Thread.detachNewThread { [weak self] in
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else {
+                    // Here and not before, or another server could get its number while this loop still uses it.
+                    close(listener)
+                    return
+                }
                 Thread.detachNewThread { [weak self] in
                     defer { close(connection) }
                     guard Self.readRequest(connection, scripts) else { return }
@@ -58,10 +62,7 @@ final class RawServer: Sendable {
         }
     }
 
-    deinit {
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
-    }
+    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Reads a request up to the end of its announced body; false when nothing came.
     private static func readRequest(_ connection: Int32, _ scripts: [Script]) -> Bool {
