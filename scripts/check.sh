@@ -17,7 +17,8 @@ for target in ZoetropeCoreTests ZoetropeTokensTests ZoetropeOutboundTests Zoetro
     ZoetropeDatabaseTests ZoetropeServerTests ReplicateSimulatorTests ReplicateTests ZoetropeProvidersTests ZoetropeMediaTests \
     ZoetropeEndToEndTests; do
     echo "== $target" >&2
-    swift test -c release --skip-build --filter "^$target\\."
+    # The longest takes five minutes; one that hangs must not take the day.
+    timeout --kill-after=10 20m swift test -c release --skip-build --filter "^$target\\."
 done
 
 # What makes the simulator believable: the official client, unmodified, cannot tell it from Replicate.

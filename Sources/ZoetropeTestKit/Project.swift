@@ -25,7 +25,7 @@ extension Project {
         process.arguments = ["git", "-C", root.path, "rev-parse", "--short", "HEAD"]
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil, let data = try? output.fileHandleForReading.readToEnd() else { return "?" }
+        guard (try? process.start()) != nil, let data = try? output.fileHandleForReading.readToEnd() else { return "?" }
         process.waitUntilExit()
         let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         return text.isEmpty ? "?" : text

@@ -60,7 +60,7 @@ package final class TestPostgres: Sendable {
     }
 
     private func prepare() async throws {
-        try guardian().run()
+        try guardian().start()
         let command =
             asUser + ["\(programs)/initdb", "-D", "\(folder)/data", "-U", "zoetrope", "-A", "trust", "-E", "UTF8"]
             + ["--locale=C", "--no-sync", "--no-instructions"]
@@ -95,7 +95,7 @@ package final class TestPostgres: Sendable {
             asUser + ["\(programs)/postgres", "-D", "\(folder)/data"] + settings.flatMap { ["-c", $0] },
             output: output
         )
-        try process.run()
+        try process.start()
         server.withLock { $0 = process }
         let end = ContinuousClock.now + .seconds(60)
         while !isReady(process) {

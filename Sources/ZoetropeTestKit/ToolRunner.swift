@@ -69,7 +69,7 @@ package enum ToolRunner {
         defer { for handle in handles { try? handle.close() } }
         process.standardOutput = handles[0]
         process.standardError = handles[1]
-        try process.run()
+        try process.start()
         // A tool that hangs must not take the whole run with it.
         let watchdog = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
         DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: watchdog)

@@ -16,7 +16,7 @@ extension EndToEnd {
             let errors = Pipe()
             process.standardError = errors
             process.standardOutput = FileHandle.nullDevice
-            try process.run()
+            try process.start()
             var said = Data()
             while !String(decoding: said, as: UTF8.self).contains("25 %") {
                 let more = errors.fileHandleForReading.availableData

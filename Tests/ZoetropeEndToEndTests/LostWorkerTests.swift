@@ -209,7 +209,7 @@ private final class Line: Sendable {
         // It ends when this pipe does, however the tests end.
         process.standardInput = Pipe()
         process.standardOutput = output
-        try process.run()
+        try process.start()
         self.process = Mutex(process)
         try #require(!output.fileHandleForReading.availableData.isEmpty)
     }

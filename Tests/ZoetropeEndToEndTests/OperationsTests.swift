@@ -70,7 +70,7 @@ import ZoetropeTestKit
             python = Foundation.Process()
             python.executableURL = URL(filePath: "/usr/bin/env")
             python.arguments = ["python3", "-c", Self.script, file]
-            try python.run()
+            try python.start()
             var port: Int?
             while port == nil {
                 try await Task.sleep(for: .milliseconds(10))

@@ -56,7 +56,7 @@ final class S3Place: Sendable {
         // It ends when this pipe does, however the tests end.
         process.standardInput = Pipe()
         process.standardOutput = output
-        try process.run()
+        try process.start()
         proxy = Mutex(process)
         // Written at once when it listens.
         let text = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)

@@ -25,7 +25,7 @@ final class ServiceProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = handle
         process.standardError = handle
-        try process.run()
+        try process.start()
         self.process = Mutex(process)
     }
 

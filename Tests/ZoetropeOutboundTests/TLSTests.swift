@@ -31,7 +31,7 @@ private func withTLSServer(
     server.standardOutput = output
     server.standardError = FileHandle.nullDevice
     server.standardInput = FileHandle.nullDevice
-    try server.run()
+    try server.start()
     defer { server.terminate() }
     var text = ""
     while !text.contains("\n") || text.firstMatch(of: /ACCEPT .*:(\d+)\n/) == nil {

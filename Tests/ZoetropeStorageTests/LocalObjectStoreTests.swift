@@ -147,7 +147,7 @@ struct LocalObjectStoreTests {
         let (input, output) = (Pipe(), Pipe())
         writer.standardInput = input
         writer.standardOutput = output
-        try writer.run()
+        try writer.start()
         #expect(output.fileHandleForReading.availableData == Data("begun\n".utf8))
 
         let store = try LocalObjectStore(folder: root)
@@ -239,7 +239,7 @@ final class Mount: Sendable {
         probe.executableURL = URL(filePath: "/usr/bin/env")
         probe.arguments = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
         probe.standardError = FileHandle.nullDevice
-        guard (try? probe.run()) != nil else { return false }
+        guard (try? probe.start()) != nil else { return false }
         probe.waitUntilExit()
         return probe.terminationStatus == 0
     }()

@@ -53,7 +53,7 @@ final class Curl: Sendable {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let thread = Thread { [self] in
             while true {
                 let data = pipe.fileHandleForReading.availableData
