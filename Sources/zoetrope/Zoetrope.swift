@@ -14,12 +14,13 @@ struct Zoetrope: AsyncParsableCommand {
               zoetrope doctor                says whether all that is needed is there
 
             Exit codes: 0 done; 1 the animation failed (the reason is on standard
-            error); 2 wrong usage or settings; 130 interrupted.
+            error) or something that it needs does not work; 2 wrong usage or settings;
+            130 interrupted.
             """,
         version: version,
         subcommands: [
             AnimateCommand.self, ServeCommand.self, WorkerCommand.self, RunsCommand.self, MigrateCommand.self,
-            CleanupCommand.self, TokenCommand.self, DoctorCommand.self, ConfigCommand.self,
+            CleanupCommand.self, TokenCommand.self, ProvenanceCommand.self, DoctorCommand.self, ConfigCommand.self,
         ]
     )
 
@@ -84,7 +85,7 @@ struct CommandFailure: Error {
     let exitCode: Int32
     let message: String
 
-    /// The animation failed.
+    /// The animation failed, or what the command needs does not work now.
     static func failed(_ message: String) -> CommandFailure {
         CommandFailure(exitCode: ExitCodes.failed, message: message)
     }

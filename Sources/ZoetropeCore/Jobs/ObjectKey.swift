@@ -25,22 +25,51 @@ package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     private init(trusted text: String) {
         description = text
     }
+
+    /// The last part of the key, with only such characters as are safe in a header and in a file's name.
+    package var fileName: String {
+        let name = description.utf8.split(separator: UInt8(ascii: "/")).last ?? "".utf8[...]
+        let safe = name.map { byte -> Character in
+            let character = Character(Unicode.Scalar(byte))
+            return character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+                ? character : "_"
+        }
+        return String(safe)
+    }
 }
 
 extension ObjectKey {
     /// The published video of an animation.
-    package static func video(_ job: JobID, _ animation: AnimationID) -> ObjectKey {
-        ObjectKey(trusted: "animations/\(job)/\(animation).mp4")
+    ///
+    /// `edition`, from 1, grows when a video that was published is withdrawn: a key never gets other bytes.
+    package static func video(_ job: JobID, _ animation: AnimationID, edition: Int = 1) -> ObjectKey {
+        published(job, animation, edition, ".mp4")
     }
 
     /// The HD result of an animation, when it differs from the published video.
-    package static func hdVideo(_ job: JobID, _ animation: AnimationID) -> ObjectKey {
-        ObjectKey(trusted: "animations/\(job)/\(animation)-hd.mp4")
+    package static func hdVideo(_ job: JobID, _ animation: AnimationID, edition: Int = 1) -> ObjectKey {
+        published(job, animation, edition, "-hd.mp4")
     }
 
     /// The poster of an animation, a JPEG.
-    package static func poster(_ job: JobID, _ animation: AnimationID) -> ObjectKey {
-        ObjectKey(trusted: "animations/\(job)/\(animation).jpg")
+    package static func poster(_ job: JobID, _ animation: AnimationID, edition: Int = 1) -> ObjectKey {
+        published(job, animation, edition, ".jpg")
+    }
+
+    private static func published(
+        _ job: JobID,
+        _ animation: AnimationID,
+        _ edition: Int,
+        _ suffix: String
+    ) -> ObjectKey {
+        ObjectKey(trusted: "animations/\(job)/\(animation)\(edition == 1 ? "" : "-\(edition)")\(suffix)")
+    }
+
+    /// The animation that this is a published object of, of whatever edition; nil for other keys.
+    package var animation: AnimationID? {
+        let parts = description.split(separator: "/")
+        guard parts.count == 3, parts[0] == "animations" else { return nil }
+        return AnimationID(String(parts[2].prefix(36)))
     }
 
     /// The image that a job was made with.

@@ -174,16 +174,3 @@ extension Problem {
         "This address was not made by this service; use it exactly as it was given"
     )
 }
-
-extension ObjectKey {
-    /// The last part of the key, with only such characters as are safe in a header and in a file's name.
-    fileprivate var fileName: String {
-        let name = description.utf8.split(separator: UInt8(ascii: "/")).last ?? "".utf8[...]
-        let safe = name.map { byte -> Character in
-            let character = Character(Unicode.Scalar(byte))
-            return character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
-                ? character : "_"
-        }
-        return String(safe)
-    }
-}
