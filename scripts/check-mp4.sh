@@ -1,25 +1,27 @@
 #!/bin/sh
 # Is this the MP4 that we publish? A second opinion, from other tools than our own reader.
 #
-#   check-mp4.sh FILE [SECONDS]
+#   check-mp4.sh FILE [SECONDS [SOURCE]]
 #
+# SOURCE is what the mark of provenance must say, such as trainedAlgorithmicMedia; without it, none is looked for.
 # Prints "FAIL <rule> <what>" for each rule that does not hold; the rules are those of MP4Conformance.swift. Covers 1 to
-# 17, except for what ffprobe does not show: data references, places of chunks, a second parameter set, colr against the
+# 18, except for what ffprobe does not show: data references, places of chunks, a second parameter set, colr against the
 # pictures, metadata that is no tag. A sound track is taken as allowed. Needs ffprobe, jq, python3.
 #
 # Status: 0 conforms, 1 does not, 2 wrong use or a missing tool.
 set -u
 
-[ $# -ge 1 ] && [ $# -le 2 ] || { echo "use: $0 FILE [SECONDS]" >&2; exit 2; }
+[ $# -ge 1 ] && [ $# -le 3 ] || { echo "use: $0 FILE [SECONDS [SOURCE]]" >&2; exit 2; }
 for tool in ffprobe jq python3; do
     command -v "$tool" >/dev/null || { echo "$0: $tool is missing" >&2; exit 2; }
 done
 file=$1
 seconds=${2:-}
+source=${3:-}
 
-# The container as bytes: rules 2 and 14.
+# The container as bytes: rules 2, 14 and 18.
 boxes() {
-    python3 - "$file" <<'PYTHON'
+    python3 - "$file" "$source" <<'PYTHON'
 import struct, sys
 
 def children(data, start, end):
@@ -42,8 +44,8 @@ def inside(data, start, end, *path):
             else:
                 yield from inside(data, a, b, *path[1:])
 
-file = open(sys.argv[1], 'rb')
-end, at, kinds, movie = file.seek(0, 2), 0, [], b''
+file, source = open(sys.argv[1], 'rb'), sys.argv[2]
+end, at, kinds, movie, marks = file.seek(0, 2), 0, [], b'', []
 while at + 8 <= end:
     file.seek(at)
     header = file.read(16)
@@ -59,6 +61,10 @@ while at + 8 <= end:
     if kind == b'moov' and not movie and size <= 8 << 20:
         file.seek(at)
         movie = file.read(size)
+    if kind == b'uuid' and size <= 1 << 16:
+        file.seek(at + 8)
+        if file.read(16).hex() == 'be7acfcb97a942e89c71999491e3afac':
+            marks.append(file.read(size - 24).decode('utf-8', 'replace'))
     at += size
 else:
     if at < end:
@@ -69,6 +75,13 @@ if kinds.count(b'moov') != 1:
     print('2 not one moov')
 elif kinds[0] != b'ftyp' or b'mdat' not in kinds or kinds.index(b'moov') > kinds.index(b'mdat'):
     print('2 no fast start')
+
+if source:
+    value = 'DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/' + source + '<'
+    if len(marks) != 1:
+        print('18', len(marks), 'marks of provenance')
+    elif value not in marks[0]:
+        print('18 another mark than', source)
 
 for a, b in inside(movie, 8, len(movie), b'trak', b'edts', b'elst'):
     version, count = movie[a], struct.unpack('>I', movie[a + 4:a + 8])[0]
@@ -145,8 +158,9 @@ def rule(number; name; holds): if (try holds catch false) then empty else "\(num
     .codec_name == "aac" and .profile == "LC" and (.sample_rate | IN("44100", "48000")) and .channels <= 2
     and (.start_time | number | fabs) <= 0.03 and (.duration | number) <= $length + 0.05)),
   ($format | tags([["major_brand", $format.tags.major_brand], ["minor_version", $format.tags.minor_version],
-    ["compatible_brands", $format.tags.compatible_brands], ["title", "Zoetrope"], ["comment", "AI-generated video"],
-    ["description", "AI-generated video"]]) | "17 tag \(.)"),
+    ["compatible_brands", $format.tags.compatible_brands], ["title", "Zoetrope"]]
+    + (["AI-generated video", "Camera move over an image made or restored by AI",
+      "Camera move over a photo, made without AI"] | map(["comment", .], ["description", .]))) | "17 tag \(.)"),
   ($streams[] | .tags as $t | tags([["language", $t.language], ["vendor_id", $t.vendor_id],
     ["handler_name", "VideoHandler"], ["handler_name", "SoundHandler"], ["encoder", "Lavc libx264"]])
     | "17 stream tag \(.)")

@@ -8,12 +8,30 @@ package import ZoetropeWorkflow
 /// A cancelled task ends a call with a failure that may be retried, after the children are gone.
 package struct FFmpegPipeline: MediaPipeline {
     private let tools: MediaTools
+    private let retiming: RetimingPolicy
+    private let effort: EncodeEffort
+    private let onEvent: @Sendable (MediaEvent) -> Void
 
-    package init(tools: MediaTools) {
+    /// - Parameters:
+    ///   - tools: The programs.
+    ///   - retiming: What is done with a good video that has another frame rate.
+    ///   - effort: How hard an encode tries.
+    ///   - onEvent: Told what is decided for each video.
+    package init(
+        tools: MediaTools,
+        retiming: RetimingPolicy = .lossless,
+        effort: EncodeEffort = .standard,
+        onEvent: @escaping @Sendable (MediaEvent) -> Void = { _ in }
+    ) {
         self.tools = tools
+        self.retiming = retiming
+        self.effort = effort
+        self.onEvent = onEvent
     }
 
-    package func makeInput(from source: String, _ image: SourceImage, to path: String) async throws(MediaFailure) {
+    package func makeInput(from source: String, _ image: SourceImage, to path: String)
+        async throws(MediaFailure)
+    {
         try await MediaFailure.catching {
             let photo = try StillImage(reading: source, orientation: image.orientation)
             let bytes = try await InputImage(of: photo.header.uprightSize)
@@ -25,44 +43,70 @@ package struct FFmpegPipeline: MediaPipeline {
     package func publishable(
         from parts: [String],
         in folder: String,
-        seconds: Int,
-        wantsSound: Bool
+        order: PublishOrder
     ) async throws(MediaFailure) -> PublishableVideo {
         try await MediaFailure.catching {
             let folder = FilePath(folder)
-            let keepsSound = wantsSound && parts.count == 1
-            var examined: [VideoNormaliser.Part] = []
-            for part in parts {
-                let name = try Self.name(of: part, in: folder)
-                let facts = try await VideoProbe(tools: tools)
-                    .examine(name, in: folder, seconds: seconds, allowsSound: keepsSound)
-                examined.append(VideoNormaliser.Part(name: name, facts: facts))
+            let names = try parts.map { part throws(MediaFailure) in try Self.name(of: part, in: folder) }
+            let maker = ClipMaker(
+                tools: tools,
+                retiming: retiming,
+                effort: effort,
+                onEvent: onEvent,
+                folder: folder,
+                order: names.count == 1 ? order : order.withoutSound
+            )
+            let whole =
+                names.count == 1
+                ? try await maker.make(of: names[0], as: Self.video)
+                : try await maker.join(names, as: Self.video)
+            guard let size = whole.size.preview else {
+                return try await published(whole, result: nil, in: folder, seconds: order.seconds)
             }
-            var (name, size) = (examined[0].name, examined[0].facts.size)
-            // What is already right is not encoded again, which would only cost time and sharpness.
-            if examined.count > 1 || !examined[0].facts.findings.isEmpty {
-                name = "video.mp4"
-                size = try await VideoNormaliser(tools: tools)
-                    .encode(examined, to: name, in: folder, seconds: seconds, wantsSound: keepsSound)
+            let small = try await maker.preview(of: whole, as: "preview.mp4", size: size)
+            let result = ResultFile(path: folder.appending(whole.name).string, size: whole.size)
+            return try await published(small, result: result, in: folder, seconds: order.seconds)
+        }
+    }
+
+    /// The bare name of a video that was made here.
+    private static let video = "video.mp4"
+
+    /// Decodes the key frames of a finished file; its poster falls off.
+    private func published(
+        _ video: ClipMaker.Made,
+        result: ResultFile?,
+        in folder: FilePath,
+        seconds: Int
+    ) async throws -> PublishableVideo {
+        var jpeg = video.poster
+        if jpeg == nil {
+            jpeg = try await MediaEvent.measuring(.poster, onEvent) {
+                try await ClipVerifier(tools: tools).poster(of: video.name, in: folder, video.movie)
             }
-            let jpeg = try await ClipVerifier(tools: tools)
-                .verify(
-                    name,
+        }
+        let poster = folder.appending("poster.jpg").string
+        try Data(jpeg ?? []).write(to: URL(filePath: poster))
+        return PublishableVideo(
+            video: folder.appending(video.name).string,
+            result: result,
+            poster: poster,
+            size: video.size,
+            seconds: seconds,
+            framesPerSecond: MP4Target.frameRate
+        )
+    }
+
+    package func check(_ video: String, seconds: Int, allowsSound: Bool) async throws(MediaFailure) {
+        try await MediaFailure.catching {
+            let folder = FilePath(video).removingLastComponent()
+            try await ClipVerifier(tools: tools)
+                .decodeAll(
+                    try Self.name(of: video, in: folder),
                     in: folder,
                     seconds: seconds,
-                    size: size,
-                    wantsPoster: true,
-                    allowsSound: keepsSound
+                    allowsSound: allowsSound
                 )
-            let poster = folder.appending("poster.jpg").string
-            try Data(jpeg).write(to: URL(filePath: poster))
-            return PublishableVideo(
-                video: folder.appending(name).string,
-                poster: poster,
-                size: size,
-                seconds: seconds,
-                framesPerSecond: MP4Target.frameRate
-            )
         }
     }
 
@@ -76,7 +120,12 @@ package struct FFmpegPipeline: MediaPipeline {
             let size = facts.size.publishable
             var child = ChildProcess(
                 tools.ffmpeg,
-                FFmpegArguments.lastFrame(of: name, to: output, size: size, isInterlaced: facts.isInterlaced),
+                FFmpegArguments.lastFrame(
+                    of: name,
+                    to: output,
+                    size: size,
+                    isInterlaced: facts.isInterlaced
+                ),
                 limits: .clip,
                 deadline: .seconds(120)
             )
@@ -113,5 +162,18 @@ extension StillImage {
     /// Reads a stored image.
     init(reading path: String, orientation: ImageOrientation) throws {
         try self.init(stored: [UInt8](Data(contentsOf: URL(filePath: path))), orientation: orientation)
+    }
+}
+
+extension PublishOrder {
+    /// The same of a video that is joined: parts are made apart, and their sounds do not meet.
+    fileprivate var withoutSound: PublishOrder {
+        PublishOrder(
+            seconds: seconds,
+            wantsSound: false,
+            source: source,
+            provenance: provenance,
+            mayKeepStream: mayKeepStream
+        )
     }
 }

@@ -32,7 +32,7 @@ package struct LocalRenderer: Sendable {
             let scratch = try ScratchFolder(in: FilePath(path).removingLastComponent())
             defer { scratch.remove() }
             let clip = try await PhotoAnimator(tools: tools)
-                .animate(photo, request, in: scratch.path, wantsPoster: false, onProgress: onProgress)
+                .animate(photo, request, in: scratch.path, onProgress: onProgress)
             guard rename(clip.file.string, path) == 0 else { throw Errno(rawValue: errno) }
         }
     }

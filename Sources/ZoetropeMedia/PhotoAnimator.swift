@@ -23,8 +23,6 @@ package struct RenderedClip: Sendable {
     package let size: FrameSize
     package let seconds: Int
     package let framesPerSecond = MP4Target.frameRate
-    /// A JPEG of frame 0, if it was asked for.
-    package let poster: [UInt8]?
 }
 
 /// Makes a clip from a photo with the local renderer: decode, render into the encoder, verify.
@@ -51,7 +49,6 @@ package struct PhotoAnimator: Sendable {
         _ photo: StillImage,
         _ request: AnimationRequest,
         in folder: FilePath,
-        wantsPoster: Bool,
         onProgress: @escaping @Sendable (AnimationProgress) -> Void
     ) async throws -> RenderedClip {
         onProgress(AnimationProgress(step: .reading, fraction: 0))
@@ -81,19 +78,18 @@ package struct PhotoAnimator: Sendable {
         }
 
         onProgress(AnimationProgress(step: .checking, fraction: 0.9))
-        let poster = try await ClipVerifier(tools: tools)
-            .verify(
+        // Its frames are decoded where it is published.
+        try ClipVerifier(tools: tools)
+            .checkBoxes(
                 name,
                 in: folder,
                 seconds: request.seconds,
-                size: size,
-                wantsPoster: wantsPoster
+                size: size
             )
         return RenderedClip(
             file: folder.appending(name),
             size: size,
-            seconds: request.seconds,
-            poster: wantsPoster ? poster : nil
+            seconds: request.seconds
         )
     }
 
@@ -106,7 +102,11 @@ package struct PhotoAnimator: Sendable {
         let pipe = try Self.largePipe()
         var child = ChildProcess(
             tools.ffmpeg,
-            FFmpegArguments.encodeFrames(size: renderer.size, frames: renderer.path.frameCount, output: name),
+            FFmpegArguments.encodeFrames(
+                size: renderer.size,
+                frames: renderer.path.frameCount,
+                output: name
+            ),
             limits: .clip,
             deadline: Self.encodeDeadline
         )
@@ -154,6 +154,11 @@ extension MediaError {
                 isRetryable: true
             )
         }
-        return MediaError(.toolFailed, "The video could not be encoded", detail: outcome.detail, isRetryable: true)
+        return MediaError(
+            .toolFailed,
+            "The video could not be encoded",
+            detail: outcome.detail,
+            isRetryable: true
+        )
     }
 }

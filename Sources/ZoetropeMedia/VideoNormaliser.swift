@@ -1,114 +1,162 @@
 package import SystemPackage
 package import ZoetropeCore
 
-/// Turns any video that a model may send into the file of the target, by one encode with the standard chain.
+/// The steps by which a video from outside becomes the file of the target, one ffmpeg each.
+///
+/// None of them verifies its result.
 package struct VideoNormaliser: Sendable {
     private let tools: MediaTools
+    private let effort: EncodeEffort
 
-    package init(tools: MediaTools) {
-        self.tools = tools
-    }
-
-    /// Encodes `input` to `output`, both bare names in `folder`, and verifies the result.
-    ///
-    /// The picture keeps its aspect; sides become even, and larger pictures than the target's shrink to it. A video that
-    /// is up to a second too short holds its last frame, a longer one is cut.
-    /// - Parameters:
-    ///   - input: The video from outside; see ``VideoProbe``.
-    ///   - output: The file to make.
-    ///   - folder: The folder of work.
-    ///   - seconds: Length of the result.
-    /// - Returns: Size of the result.
-    /// - Throws: ``MediaError`` with `output_invalid` when the video is damaged or shorter; `CancellationError`.
-    package func normalise(_ input: String, to output: String, in folder: FilePath, seconds: Int) async throws
-        -> FrameSize
-    {
-        let facts = try await VideoProbe(tools: tools).examine(input, in: folder, seconds: seconds)
-        let size = try await encode([Part(name: input, facts: facts)], to: output, in: folder, seconds: seconds)
-        _ = try await ClipVerifier(tools: tools)
-            .verify(
-                output,
-                in: folder,
-                seconds: seconds,
-                size: size,
-                wantsPoster: false
-            )
-        return size
+    package init(tools: MediaTools, effort: EncodeEffort = .standard) {
+        (self.tools, self.effort) = (tools, effort)
     }
 
     /// A video from outside in the folder of work, already examined.
     package struct Part: Sendable {
+        /// Bare name of the file.
         package let name: String
         package let facts: VideoFacts
 
         package init(name: String, facts: VideoFacts) {
-            self.name = name
-            self.facts = facts
+            (self.name, self.facts) = (name, facts)
         }
     }
 
-    /// Encodes one part, or joins several, without verifying the result.
+    /// Encodes a video.
     ///
-    /// A part after the first begins with the last frame of the one before, which is dropped. Sound is kept where there
-    /// is one part: parts are made apart, and their sounds do not meet.
+    /// The picture keeps its aspect; sides become even, and larger pictures than the target's shrink to it. Its frames are
+    /// spread evenly over the length that is wanted.
     /// - Parameters:
-    ///   - parts: In order; the first one's size counts.
-    ///   - output: The file to make.
+    ///   - part: What is encoded.
+    ///   - output: Bare name of the file to make.
     ///   - folder: The folder of work.
     ///   - seconds: Length of the result.
-    ///   - wantsSound: Whether the sound of a single part is kept, if it has any.
+    ///   - colour: What its colours mean; nil to go by what it says.
+    ///   - keepsSound: Whether its sound is kept; it must have one.
     /// - Returns: Size of the result.
     /// - Throws: ``MediaError`` with `output_invalid` when the video is damaged; `CancellationError`.
     package func encode(
-        _ parts: [Part],
+        _ part: Part,
         to output: String,
         in folder: FilePath,
         seconds: Int,
-        wantsSound: Bool = false
+        colour: ColourDescription? = nil,
+        keepsSound: Bool = false
     ) async throws -> FrameSize {
-        let first = parts[0]
-        let size = first.facts.size.publishable
-        let frames = seconds * MP4Target.frameRate
-        let words =
-            parts.count == 1
-            ? FFmpegArguments.normalise(
-                first.name,
-                to: output,
-                size: size,
-                isInterlaced: first.facts.isInterlaced,
-                frames: frames,
-                keepsSound: wantsSound && first.facts.hasSound
+        let size = part.facts.size.publishable
+        var order = FFmpegArguments.Encode(
+            part.name,
+            to: output,
+            size: size,
+            frames: seconds * MP4Target.frameRate
+        )
+        order.isInterlaced = part.facts.isInterlaced
+        order.stretch = part.facts.length.map { Double(seconds) / $0 } ?? 1
+        order.colour = colour
+        order.keepsSound = keepsSound
+        order.effort = effort
+        try await run(FFmpegArguments.encode(order), in: folder)
+        return size
+    }
+
+    /// Joins several videos by one encode, without sound: parts are made apart, and their sounds do not meet.
+    ///
+    /// A part after the first begins with the last frame of the one before, which is dropped. What is too short by up to a
+    /// tenth is spread, what is too long is cut.
+    /// - Parameters:
+    ///   - parts: In order; the first one's size counts.
+    ///   - output: Bare name of the file to make.
+    ///   - folder: The folder of work.
+    ///   - seconds: Length of the result.
+    /// - Returns: Size of the result.
+    /// - Throws: ``MediaError`` with `output_invalid` when a video is damaged or they are too short; `CancellationError`.
+    package func join(_ parts: [Part], to output: String, in folder: FilePath, seconds: Int)
+        async throws -> FrameSize
+    {
+        let size = parts[0].facts.size.publishable
+        let lengths = parts.enumerated()
+            .map { index, part in
+                let length = part.facts.length ?? 0
+                return index == 0 ? length : length * (1 - 1 / Double(max(1, part.facts.frameCount)))
+            }
+        let stretch = max(1, Double(seconds) / lengths.reduce(0, +))
+        guard stretch <= Retiming.stretch.upperBound else {
+            throw MediaError(
+                .outputInvalid,
+                "The model's videos last \(lengths.reduce(0, +).rounded3) s together instead of \(seconds) s"
             )
-            : FFmpegArguments.join(
-                parts.map { ($0.name, $0.facts.isInterlaced) },
-                to: output,
-                size: size,
-                frames: frames
-            )
+        }
+        let words = FFmpegArguments.join(
+            parts.map { ($0.name, $0.facts.isInterlaced) },
+            to: output,
+            size: size,
+            stretch: stretch,
+            frames: seconds * MP4Target.frameRate,
+            effort: effort
+        )
+        try await run(words, in: folder)
+        return size
+    }
+
+    /// Copies the picture of a video into a plain file, and copies, encodes or drops its sound.
+    ///
+    /// - Parameters:
+    ///   - part: What is copied.
+    ///   - output: Bare name of the file to make.
+    ///   - folder: The folder of work.
+    ///   - seconds: Length of the published video.
+    ///   - sound: What becomes of its sound.
+    /// - Throws: ``MediaError`` with `output_invalid` when that cannot be done; `CancellationError`.
+    package func copy(
+        _ part: Part,
+        to output: String,
+        in folder: FilePath,
+        seconds: Int,
+        sound: MediaPlan.Sound
+    ) async throws {
+        let words = FFmpegArguments.copy(
+            part.name,
+            to: output,
+            isH264: part.facts.codec != .other,
+            sound: sound,
+            stretch: part.facts.length.map { Double(seconds) / $0 } ?? 1,
+            seconds: Double(seconds)
+        )
+        try await run(words, in: folder)
+    }
+
+    /// Makes the smaller version of a file of the target.
+    ///
+    /// - Parameters:
+    ///   - input: Bare name of the file.
+    ///   - output: Bare name of the file to make.
+    ///   - folder: The folder of work.
+    ///   - size: That of the result.
+    /// - Throws: ``MediaError`` with `output_invalid` when the file is damaged; `CancellationError`.
+    package func preview(of input: String, to output: String, in folder: FilePath, size: FrameSize)
+        async throws
+    {
+        try await run(
+            FFmpegArguments.preview(of: input, to: output, size: size, effort: effort),
+            in: folder
+        )
+    }
+
+    private func run(_ words: [String], in folder: FilePath) async throws {
         var child = ChildProcess(tools.ffmpeg, words, limits: .clip, deadline: .seconds(300))
         child.folder = folder
         child.folderAccess = .readWrite
         let outcome = try await tools.run(child)
-        guard outcome.succeeded else {
-            let error = MediaError.ofEncoder(outcome)
-            guard error.code != .storageUnavailable else { throw error }
-            // Whether it arrived damaged or was made so cannot be told, and to fetch it again costs nothing.
-            throw MediaError(
-                .outputInvalid,
-                "The model's video cannot be decoded",
-                detail: outcome.detail,
-                isRetryable: true
-            )
-        }
-        return size
-    }
-}
-
-extension FrameSize {
-    /// This size with even sides, shrunk into what may be published.
-    package var publishable: FrameSize {
-        let shrink = min(1, (Double(MP4Target.maxPixels) / Double(pixels)).squareRoot())
-        func even(_ side: Int) -> Int { max(MP4Target.minSide, Int(Double(side) * shrink / 2) * 2) }
-        return FrameSize(width: even(width), height: even(height))
+        guard !outcome.succeeded else { return }
+        let error = MediaError.ofEncoder(outcome)
+        guard error.code != .storageUnavailable, outcome.isVerdict else { throw error }
+        // Whether it arrived damaged or was made so cannot be told, and to fetch it again costs nothing.
+        throw MediaError(
+            .outputInvalid,
+            "The model's video cannot be decoded",
+            detail: outcome.detail,
+            isRetryable: true
+        )
     }
 }

@@ -14,6 +14,7 @@ struct ClipVerifierTests {
     private func verify(
         seconds: Int = 1,
         size: FrameSize = size,
+        onlyKeyFrames: Bool = false,
         _ damage: (inout [UInt8]) throws -> Void
     ) async throws -> MediaError? {
         let folder = try TemporaryFolder()
@@ -40,14 +41,14 @@ struct ClipVerifierTests {
         try damage(&bytes)
         try Data(bytes).write(to: clip)
         do {
-            _ = try await ClipVerifier(tools: tools)
-                .verify(
-                    "clip.mp4",
-                    in: FilePath(folder.url.path),
-                    seconds: seconds,
-                    size: size,
-                    wantsPoster: false
-                )
+            let verifier = ClipVerifier(tools: tools)
+            let work = FilePath(folder.url.path)
+            let movie = try verifier.checkBoxes("clip.mp4", in: work, seconds: seconds, size: size)
+            if onlyKeyFrames {
+                _ = try await verifier.poster(of: "clip.mp4", in: work, movie)
+            } else {
+                try await verifier.decodeAll("clip.mp4", in: work, seconds: seconds, allowsSound: false)
+            }
             return nil
         } catch let error as MediaError {
             return error
@@ -70,6 +71,17 @@ struct ClipVerifierTests {
     func `a clip that is cut off is refused`(missing: Int) async throws {
         let error = try await verify { $0.removeLast(missing == 0 ? $0.count : missing) }
         #expect(error?.code == .outputInvalid)
+    }
+
+    @Test func `a damaged key frame is found before the rest is decoded`() async throws {
+        let error = try await verify(onlyKeyFrames: true) { bytes in
+            let data = try #require(bytes.firstRange(of: Array("mdat".utf8)))
+            for index in stride(from: data.upperBound + 800, to: data.upperBound + 1_200, by: 7) {
+                bytes[index] ^= 0xFF
+            }
+        }
+        #expect(error?.code == .outputInvalid)
+        #expect(error?.message.contains("0 of 1 key frames") == true)
     }
 
     @Test func `flipped bits in the picture data are found, although the boxes are whole`() async throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import SystemPackage
 import Testing
 import ZoetropeCore
@@ -68,12 +69,30 @@ struct FFmpegPipelineTests {
             }
     }
 
+    private func order(seconds: Int, wantsSound: Bool) -> PublishOrder {
+        PublishOrder(
+            seconds: seconds,
+            wantsSound: wantsSound,
+            provenance: Provenance(source: .trainedAlgorithmicMedia, system: nil)
+        )
+    }
+
+    /// The hashes of a clip's packets, as they are stored.
+    private func hashes(_ name: String) async throws -> [String] {
+        try await ToolRunner.succeed(
+            "ffmpeg",
+            ["-v", "error", "-i", folder.path(name), "-c", "copy", "-f", "framemd5", "-"]
+        )
+        .text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
+    }
+
     private func check(_ video: PublishableVideo) async throws {
         let verdict = try await ToolRunner.run(Project.checker, [video.video, "\(video.seconds)"])
         #expect(verdict.status == 0, "\(verdict.text)")
         let poster = try StillImage(parsing: [UInt8](Data(contentsOf: URL(filePath: video.poster))))
         #expect(poster.header.format == .jpeg)
-        #expect(poster.header.uprightSize == video.size)
+        #expect(poster.header.uprightSize == video.size.poster)
+        try await pipeline.check(video.video, seconds: video.seconds, allowsSound: true)
     }
 
     // MARK: The input
@@ -177,8 +196,7 @@ struct FFmpegPipelineTests {
         let video = try await pipeline.publishable(
             from: [folder.path("part.mp4")],
             in: folder.url.path,
-            seconds: seconds,
-            wantsSound: false
+            order: order(seconds: seconds, wantsSound: false)
         )
         #expect(video.video == folder.path("video.mp4"))
         #expect(video.size == FrameSize(width: 640, height: 352))
@@ -186,21 +204,52 @@ struct FFmpegPipelineTests {
         try await check(video)
     }
 
-    @Test func `what is already right is taken as it is`() async throws {
+    @Test func `of what is already right only the boxes are written anew`() async throws {
         let request = try AnimationRequest(resolution: "480p")
         try await LocalRenderer(tools: TestTools.find())
             .render(request, from: Project.photo("bee").path, orientation: .upright, to: folder.path("part.mp4"))
-        let before = try bytes("part.mp4")
         let video = try await pipeline.publishable(
             from: [folder.path("part.mp4")],
             in: folder.url.path,
-            seconds: 5,
-            wantsSound: false
+            order: order(seconds: 5, wantsSound: false)
         )
-        #expect(video.video == folder.path("part.mp4"))
-        #expect(try bytes("part.mp4") == before)
-        #expect(folder.contents == ["part.mp4", "poster.jpg"])
+        #expect(folder.contents == ["part.mp4", "poster.jpg", "video.mp4"])
+        #expect(try await hashes("part.mp4") == hashes("video.mp4"))
         try await check(video)
+    }
+
+    /// The settings that x264 writes into its stream tell whose encode it is.
+    @Test(arguments: RetimingPolicy.allCases)
+    func `a clip of another rate is edited, unless that is switched off`(policy: RetimingPolicy) async throws {
+        try await make("part.mp4", ["testsrc2=s=320x192:r=24:d=5"], ["-c:v", "libx264", "-x264-params", "keyint=33"])
+        let video = try await FFmpegPipeline(tools: try await TestTools.find(), retiming: policy)
+            .publishable(
+                from: [folder.path("part.mp4")],
+                in: folder.url.path,
+                order: order(seconds: 5, wantsSound: false)
+            )
+        try await check(video)
+        #expect(try bytes("video.mp4").firstRange(of: Array("keyint=33 ".utf8)) != nil || policy == .encode)
+        #expect(try bytes("video.mp4").firstRange(of: Array("keyint=60 ".utf8)) != nil || policy == .lossless)
+    }
+
+    @Test func `what cannot be edited is encoded, and the reason is told`() async throws {
+        try await make(
+            "part.mp4",
+            ["testsrc2=s=320x192:r=24:d=5"],
+            ["-c:v", "libx264", "-x264-params", "bframes=8:b-pyramid=0:b-adapt=0"]
+        )
+        let refusals = Mutex<[RetimingRefusal]>([])
+        let pipeline = FFmpegPipeline(tools: try await TestTools.find()) { event in
+            if case .refused(let refusal) = event { refusals.withLock { $0.append(refusal) } }
+        }
+        let video = try await pipeline.publishable(
+            from: [folder.path("part.mp4")],
+            in: folder.url.path,
+            order: order(seconds: 5, wantsSound: false)
+        )
+        try await check(video)
+        #expect(refusals.withLock { $0.map(\.reason) } == [.tooFewRepeats])
     }
 
     /// Sound as models make it: AAC, other rates and channels, other codecs, longer and shorter than the picture.
@@ -228,10 +277,10 @@ struct FFmpegPipelineTests {
             let video = try await pipeline.publishable(
                 from: [folder.path("part.mp4")],
                 in: folder.url.path,
-                seconds: 5,
-                wantsSound: wantsSound
+                order: order(seconds: 5, wantsSound: wantsSound)
             )
             try await check(video)
+            defer { try? FileManager.default.removeItem(atPath: video.video) }
             let streams = try await ToolRunner.succeed(
                 "ffprobe",
                 [
@@ -239,7 +288,11 @@ struct FFmpegPipelineTests {
                     "stream=codec_name,profile,sample_rate,channels", "-of", "csv=p=0", video.video,
                 ]
             )
-            let expected = wantsSound ? "aac,LC,48000,2" : ""
+            // What conforms is copied, the rest is encoded in stereo at 48 kHz.
+            let copied = [
+                "AAC": "48000,1", "longer than the picture": "48000,1", "shorter than the picture": "44100,1",
+            ]
+            let expected = wantsSound ? "aac,LC," + copied[name, default: "48000,2"] : ""
             #expect(streams.text.trimmingCharacters(in: .whitespacesAndNewlines) == expected)
         }
     }
@@ -249,25 +302,30 @@ struct FFmpegPipelineTests {
         let video = try await pipeline.publishable(
             from: [folder.path("part.mp4")],
             in: folder.url.path,
-            seconds: 5,
-            wantsSound: true
+            order: order(seconds: 5, wantsSound: true)
         )
         try await check(video)
     }
 
-    @Test(arguments: ["cut", "much too short", "text"])
+    @Test(arguments: ["cut", "text", "bent"])
     func `a result that cannot be published is said to be one`(kind: String) async throws {
-        try await make("part.mp4", ["testsrc2=s=320x192:r=24:d=\(kind == "cut" ? 5 : 3)"], ["-c:v", "libx264"])
+        try await make("part.mp4", ["testsrc2=s=320x192:r=24:d=5"], ["-c:v", "libx264"])
         let whole = try bytes("part.mp4")
-        let content = ["cut": Array(whole.prefix(whole.count / 2)), "text": Array("<html>".utf8)][kind, default: whole]
+        // Behind the headers of slices, where only a decoder looks.
+        let bent = whole.enumerated()
+            .map { $0 % 61 == 0 && (whole.count / 4..<whole.count / 2).contains($0) ? ~$1 : $1 }
+        let content = [
+            "cut": Array(whole.prefix(whole.count / 2)), "text": Array("<html>".utf8), "bent": bent,
+        ][kind, default: whole]
         try Data(content).write(to: folder.url.appending(path: "part.mp4"))
         let failure = await #expect(throws: MediaFailure.self) {
-            _ = try await pipeline.publishable(
+            let video = try await pipeline.publishable(
                 from: [folder.path("part.mp4")],
                 in: folder.url.path,
-                seconds: 5,
-                wantsSound: false
+                order: order(seconds: 5, wantsSound: false)
             )
+            // What no key frame shows is found at once after publishing.
+            try await pipeline.check(video.video, seconds: 5, allowsSound: false)
         }
         #expect(failure?.code == .outputInvalid)
         #expect(failure?.isRetryable == true, "it may have been damaged on the way")
@@ -279,7 +337,11 @@ struct FFmpegPipelineTests {
         tools.prlimit = "/nonexistent/prlimit"
         let failure = await #expect(throws: MediaFailure.self) {
             _ = try await FFmpegPipeline(tools: tools)
-                .publishable(from: [folder.path("part.mp4")], in: folder.url.path, seconds: 5, wantsSound: false)
+                .publishable(
+                    from: [folder.path("part.mp4")],
+                    in: folder.url.path,
+                    order: order(seconds: 5, wantsSound: false)
+                )
         }
         #expect(failure?.code == .internal)
         #expect(failure?.isRetryable == false)
@@ -296,8 +358,7 @@ struct FFmpegPipelineTests {
         let video = try await pipeline.publishable(
             from: [folder.path("1.mp4"), folder.path("2.mp4")],
             in: folder.url.path,
-            seconds: 10,
-            wantsSound: true
+            order: order(seconds: 10, wantsSound: true)
         )
         try await check(video)
         let shown = try await numbers(video.video)
@@ -314,10 +375,10 @@ struct FFmpegPipelineTests {
     @Test(arguments: [24, 30])
     func `the last frame is the one that is shown last`(rate: Int) async throws {
         try await makeNumbered("part.mp4", rate: rate, first: 100, count: 37)
-        let size = try await pipeline.lastFrame(of: folder.path("part.mp4"), to: folder.path("last.jpg"))
+        let size = try await pipeline.lastFrame(of: folder.path("part.mp4"), to: folder.path("last.png"))
         #expect(size == FrameSize(width: 320, height: 192))
-        #expect(try await numbers(folder.path("last.jpg")) == [136])
-        #expect(try StillImage(parsing: bytes("last.jpg")).header.uprightSize == size)
+        #expect(try await numbers(folder.path("last.png")) == [136])
+        #expect(try StillImage(parsing: bytes("last.png")).header.uprightSize == size)
     }
 
     @Test func `a clip that is cut off has no last frame`() async throws {
@@ -325,7 +386,7 @@ struct FFmpegPipelineTests {
         let whole = try bytes("part.mp4")
         try Data(whole.prefix(whole.count * 2 / 3)).write(to: folder.url.appending(path: "part.mp4"))
         let failure = await #expect(throws: MediaFailure.self) {
-            _ = try await pipeline.lastFrame(of: folder.path("part.mp4"), to: folder.path("last.jpg"))
+            _ = try await pipeline.lastFrame(of: folder.path("part.mp4"), to: folder.path("last.png"))
         }
         #expect(failure?.code == .outputInvalid)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZoetropeCore
 import ZoetropeMedia
 import ZoetropeTestKit
 
@@ -147,10 +148,15 @@ struct MP4ConformanceTests {
     }
 
     /// The script's verdict as rule numbers.
-    static func script(_ file: String, seconds: Int?) async throws -> (rules: Set<Int>, text: String) {
+    static func script(_ file: String, seconds: Int?, source: DigitalSourceType? = nil) async throws -> (
+        rules: Set<Int>, text: String
+    ) {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
         let script = root.appending(path: "scripts/check-mp4.sh").standardizedFileURL.path
-        let result = try await ToolRunner.run("sh", [script, file] + (seconds.map { ["\($0)"] } ?? []))
+        let result = try await ToolRunner.run(
+            "sh",
+            [script, file, seconds.map { "\($0)" } ?? "", source?.rawValue ?? ""]
+        )
         let rules = result.text.split(separator: "\n").compactMap { Int($0.split(separator: " ")[1]) }
         #expect(result.status == (rules.isEmpty ? 0 : 1), "\(result.errorText)")
         return (Set(rules), result.text)

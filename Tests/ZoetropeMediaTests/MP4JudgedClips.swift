@@ -1,3 +1,4 @@
+import ZoetropeCore
 import ZoetropeMedia
 
 extension JudgedClip {
@@ -27,7 +28,8 @@ extension JudgedClip {
         JudgedClip("brand mp42", breaks: []) { try await $0.encode(["-brand", "mp42"]) },
         JudgedClip("30000 units a second", breaks: []) { try await $0.encode(["-video_track_timescale", "30000"]) },
         JudgedClip("our title and comment", breaks: []) {
-            try await $0.encode(["-metadata", "title=\(MP4Target.title)", "-metadata", "comment=\(MP4Target.comment)"])
+            let comment = MP4Target.comment(.trainedAlgorithmicMedia)
+            return try await $0.encode(["-metadata", "title=\(MP4Target.title)", "-metadata", "comment=\(comment)"])
         },
         JudgedClip("AAC-LC 48 kHz stereo", breaks: [], allowsSound: true) { try await $0.encode(inputs: sine, aac) },
         JudgedClip("AAC-LC 44.1 kHz mono", breaks: [], allowsSound: true) {

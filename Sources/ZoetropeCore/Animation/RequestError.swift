@@ -18,6 +18,11 @@ package struct RequestError: Error, Sendable, Hashable, CustomStringConvertible 
         package let field: String
         package let rule: Rule
 
+        package init(field: String, rule: Rule) {
+            self.field = field
+            self.rule = rule
+        }
+
         package var message: String {
             switch rule {
             case .prompt:

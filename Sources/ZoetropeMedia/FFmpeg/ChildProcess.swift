@@ -21,7 +21,12 @@ package struct ChildProcess: Sendable {
     /// After this it is asked to stop, and killed half a second later.
     package var deadline: Duration
 
-    package init(_ program: FilePath, _ arguments: [String], limits: ResourceLimits, deadline: Duration) {
+    package init(
+        _ program: FilePath,
+        _ arguments: [String],
+        limits: ResourceLimits,
+        deadline: Duration
+    ) {
         self.program = program
         self.arguments = arguments
         self.limits = limits
@@ -36,6 +41,11 @@ package struct ChildProcess: Sendable {
         package let ending: String
         package let standardOutput: String
         package let standardError: String
+
+        /// Whether the program itself came to its end: it was not killed, and what starts and walls it off worked.
+        ///
+        /// Only then does a failure say something about the file.
+        package let isVerdict: Bool
 
         /// For operators: how it ended and the last that it said.
         package var detail: String { "\(ending): \(standardError.suffix(2_000))" }
@@ -60,7 +70,11 @@ package struct ChildProcess: Sendable {
         var options = PlatformOptions()
         options.createSession = true
         options.teardownSequence = [
-            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500)),
+            .send(
+                signal: .terminate,
+                toProcessGroup: true,
+                allowedDurationToNextStep: .milliseconds(500)
+            ),
             .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
         ]
         let configuration = Configuration(
@@ -98,7 +112,10 @@ package struct ChildProcess: Sendable {
     private func start(_ configuration: Configuration) async throws -> Outcome {
         let nothing = try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
         defer { try? nothing.close() }
-        let input = FileDescriptorInput.fileDescriptor(input ?? nothing, closeAfterSpawningProcess: false)
+        let input = FileDescriptorInput.fileDescriptor(
+            input ?? nothing,
+            closeAfterSpawningProcess: false
+        )
         do {
             guard let output else {
                 let result = try await Subprocess.run(
@@ -133,6 +150,13 @@ extension ChildProcess.Outcome {
             switch status {
             case .exited(let code): "exit code \(code)"
             case .signaled(let signal): "signal \(signal)"
+            }
+        // From 126 on: not startable, or killed by a signal. The wrappers speak under their own names.
+        isVerdict =
+            if case .exited(let code) = status {
+                code < 126 && !["bwrap: ", "prlimit: "].contains { standardError.hasPrefix($0) }
+            } else {
+                false
             }
         self.standardOutput = standardOutput
         self.standardError = standardError

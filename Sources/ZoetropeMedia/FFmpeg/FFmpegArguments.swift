@@ -32,6 +32,28 @@ package enum FFmpegArguments {
         size: FrameSize,
         into result: PhotoResult = .planes
     ) -> [String] {
+        // `accurate_rnd` and full chroma interpolation cost milliseconds once and avoid a cast in flat areas.
+        let scaler = "lanczos+accurate_rnd+full_chroma_int" + (result.isJPEG ? intoJPEGColour : intoTargetColour)
+        let filters = photoFilters(
+            header,
+            crop: crop,
+            size: size,
+            scaler: scaler,
+            pixelFormat: result.isJPEG ? jpegPixelFormat : MP4Target.pixelFormat
+        )
+        return strict + photoInput(header) + [
+            "-map", "0:v:0", "-vf", filters.joined(separator: ","), "-frames:v", "1",
+        ] + result.output
+    }
+
+    /// From a photo as it is stored to one that is upright.
+    static func photoFilters(
+        _ header: ImageHeader,
+        crop: PixelRect,
+        size: FrameSize,
+        scaler: String,
+        pixelFormat: String
+    ) -> [String] {
         let swaps = header.orientation.swapsSides
         let part = crop.stored(as: header.orientation, upright: header.uprightSize)
         let storedSize = swaps ? FrameSize(width: size.height, height: size.width) : size
@@ -45,12 +67,14 @@ package enum FFmpegArguments {
         }
         filters += [
             "crop=\(part.width):\(part.height):\(part.x):\(part.y):exact=1",
-            // `accurate_rnd` and full chroma interpolation cost milliseconds once and avoid a cast in flat areas.
-            "scale=\(storedSize.width):\(storedSize.height):flags=lanczos+accurate_rnd+full_chroma_int"
-                + (result.isJPEG ? intoJPEGColour : intoTargetColour),
-            "format=\(result.isJPEG ? jpegPixelFormat : MP4Target.pixelFormat)",
+            "scale=\(storedSize.width):\(storedSize.height):flags=\(scaler)",
+            "format=\(pixelFormat)",
         ]
-        filters += upright(header.orientation)
+        return filters + upright(header.orientation)
+    }
+
+    /// Opens the photo on standard input as what it is and as nothing else.
+    static func photoInput(_ header: ImageHeader) -> [String] {
         let (demuxer, decoder) =
             switch header.format {
             case .jpeg: ("jpeg_pipe", "mjpeg")
@@ -59,11 +83,10 @@ package enum FFmpegArguments {
             }
         // Decoders round a picture's sides up before they compare; the picture itself is known and allowed.
         let maxPixels = (header.width + 256) * (header.height + 256)
-        return strict + [
+        return [
             "-protocol_whitelist", "pipe", "-max_pixels", "\(maxPixels)",
             "-noautorotate", "-threads", "1", "-f", demuxer, "-c:v", decoder, "-i", "pipe:0",
-            "-map", "0:v:0", "-vf", filters.joined(separator: ","), "-frames:v", "1",
-        ] + result.output
+        ]
     }
 
     /// The filters that turn a stored picture upright, by the eight orientations of EXIF (tag 0x0112).
@@ -83,46 +106,20 @@ package enum FFmpegArguments {
     /// Reads frames in YUV 4:2:0, BT.709, limited range, from standard input and writes the file of the target.
     ///
     /// `output` is the bare name of the file in the folder of work.
-    package static func encodeFrames(size: FrameSize, frames: Int, output: String) -> [String] {
+    package static func encodeFrames(
+        size: FrameSize,
+        frames: Int,
+        output: String,
+        effort: EncodeEffort = .standard
+    ) -> [String] {
         strict + ["-y", "-protocol_whitelist", "pipe,file"]
             + colourTags
             + [
-                "-f", "rawvideo", "-pix_fmt", MP4Target.pixelFormat, "-video_size", "\(size.width)x\(size.height)",
-                "-framerate", "\(MP4Target.frameRate)", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "\(frames)",
-            ] + encoder(size: size) + container(output: output)
-    }
-
-    /// Reads a video from outside and writes the file of the target: even, steady, upright, in BT.709.
-    ///
-    /// Files are bare names in the folder of work; the size is that of the result.
-    package static func normalise(
-        _ input: String,
-        to output: String,
-        size: FrameSize,
-        isInterlaced: Bool,
-        frames: Int,
-        keepsSound: Bool = false
-    ) -> [String] {
-        let filters =
-            (isInterlaced ? ["bwdif=deint=interlaced"] : []) + [
-                "fps=\(MP4Target.frameRate)",
-                "scale=\(size.width):\(size.height):flags=bicubic" + intoTargetColour,
-                "setsar=1", "format=\(MP4Target.pixelFormat)",
-                // A model's clip may be a few frames short; the last one is held.
-                "tpad=stop_mode=clone:stop_duration=1",
-            ]
-        return strict + videoInput(input) + ["-map", "0:v:0"] + (keepsSound ? sound(frames: frames) : ["-an"]) + [
-            "-sn", "-dn", "-y", "-vf", filters.joined(separator: ","), "-frames:v", "\(frames)",
-        ] + encoder(size: size) + container(output: output)
-    }
-
-    /// The first sound track, always encoded anew: from the first frame on, and no longer than the picture.
-    private static func sound(frames: Int) -> [String] {
-        [
-            "-map", "0:a:0", "-af", "aresample=\(MP4Target.soundSampleRate):async=1:first_pts=0", "-c:a", "aac",
-            "-b:a", "\(MP4Target.soundBitRateBps)", "-ar", "\(MP4Target.soundSampleRate)",
-            "-ac", "\(MP4Target.soundChannels)", "-t", "\(Double(frames) / Double(MP4Target.frameRate))",
-        ]
+                "-f", "rawvideo", "-pix_fmt", MP4Target.pixelFormat, "-video_size",
+                "\(size.width)x\(size.height)",
+                "-framerate", "\(MP4Target.frameRate)", "-i", "pipe:0", "-map", "0:v:0", "-frames:v",
+                "\(frames)",
+            ] + encoder(size: size, effort) + container(output: output)
     }
 
     /// Reports the streams of a video from outside as JSON, the picture first.
@@ -154,17 +151,20 @@ package enum FFmpegArguments {
     /// A JPEG without a word about its maker; `quantiser` goes from 2, the best, to 31.
     static func jpegEncoder(quantiser: Int) -> [String] {
         [
-            "-c:v", "mjpeg", "-q:v", "\(quantiser)", "-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact",
+            "-c:v", "mjpeg", "-q:v", "\(quantiser)", "-threads", "1", "-map_metadata", "-1", "-fflags",
+            "+bitexact",
             "-flags:v", "+bitexact",
         ]
     }
 
     /// x264 as the target wants it.
-    static func encoder(size: FrameSize) -> [String] {
-        let lines = min(size.width, size.height)
+    static func encoder(size: FrameSize, _ effort: EncodeEffort) -> [String] {
+        let lines = size.lines
         return [
-            "-c:v", "libx264", "-preset", MP4Target.preset(lines: lines), "-crf", "\(MP4Target.crf(lines: lines))",
-            "-profile:v", MP4Target.encoderProfile, "-g", "\(MP4Target.keyFrameGap)", "-bf", "\(MP4Target.bFrames)",
+            "-c:v", "libx264", "-preset", MP4Target.preset(lines: lines, effort), "-crf",
+            "\(MP4Target.crf(lines: lines))",
+            "-profile:v", MP4Target.encoderProfile, "-g", "\(MP4Target.keyFrameGap)", "-bf",
+            "\(MP4Target.bFrames)",
             "-maxrate", "\(MP4Target.maxRateBps(lines: lines))",
             "-bufsize", "\(MP4Target.bufferSizeBits(lines: lines))",
             "-threads", "\(MP4Target.encoderThreads)",
@@ -172,35 +172,34 @@ package enum FFmpegArguments {
     }
 
     private static let colourTags = [
-        "-color_primaries", MP4Target.colour, "-color_trc", MP4Target.colour, "-colorspace", MP4Target.colour,
+        "-color_primaries", MP4Target.colour, "-color_trc", MP4Target.colour, "-colorspace",
+        MP4Target.colour,
         "-color_range", MP4Target.colourRange,
     ]
 
     /// An MP4 that starts at once and says nothing about where it came from.
     static func container(output: String) -> [String] {
         [
-            "-map_metadata", "-1", "-map_chapters", "-1", "-video_track_timescale", "\(MP4Target.timeScale)",
+            "-map_metadata", "-1", "-map_chapters", "-1", "-video_track_timescale",
+            "\(MP4Target.timeScale)",
             "-movflags", "+faststart", "-fflags", "+bitexact", "-f", "mp4", "file:\(output)",
         ]
     }
 
-    /// Decodes every frame of a file, as rule 19 of the target asks; the poster falls off on the way.
+    /// Decodes every frame of a file, as rule 19 of the target asks.
     ///
-    /// Standard error tells how many frames there were (``lastFrameCount(in:)``), standard output is the poster: a
-    /// JPEG of frame 0.
-    package static func decodeFully(_ file: String, wantsPoster: Bool, withSound: Bool = false) -> [String] {
-        var words =
-            strict + ["-progress", "pipe:2"] + videoInput(file, protocols: "file,pipe")
+    /// Standard error tells how many frames there were (``lastFrameCount(in:)``).
+    package static func decodeFully(_ file: String, withSound: Bool = false) -> [String] {
+        strict + ["-progress", "pipe:2"] + videoInput(file, protocols: "file,pipe")
             + ["-map", "0:v:0"] + (withSound ? ["-map", "0:a?"] : []) + ["-f", "null", "-"]
-        if wantsPoster {
-            words += ["-map", "0:v:0", "-frames:v", "1"] + jpegEncoder(quantiser: 3) + ["-f", "image2pipe", "pipe:1"]
-        }
-        return words
     }
 
     /// The number of frames of the first output, from the last report of `-progress`.
     static func lastFrameCount(in report: String) -> Int? {
-        report.split(separator: "\n").last { $0.hasPrefix("frame=") }.flatMap { Int($0.dropFirst("frame=".count)) }
+        report.split(separator: "\n").last { $0.hasPrefix("frame=") }
+            .flatMap {
+                Int($0.dropFirst("frame=".count))
+            }
     }
 }
 
@@ -216,7 +215,8 @@ extension FFmpegArguments.PhotoResult {
     fileprivate var output: [String] {
         switch self {
         case .planes: ["-f", "rawvideo", "pipe:1"]
-        case .jpeg(let quantiser): FFmpegArguments.jpegEncoder(quantiser: quantiser) + ["-f", "image2pipe", "pipe:1"]
+        case .jpeg(let quantiser):
+            FFmpegArguments.jpegEncoder(quantiser: quantiser) + ["-f", "image2pipe", "pipe:1"]
         }
     }
 }

@@ -115,14 +115,13 @@ extension MediaTools {
     package func missingParts() async throws -> [String] {
         var missing: [String] = []
         for (list, names) in [
-            ("-encoders", ["aac", "libx264", "mjpeg"]),
+            ("-encoders", ["aac", "libx264", "mjpeg", "png"]),
             ("-decoders", ["h264", "mjpeg", "png", "webp"]),
             (
                 "-filters",
                 [
-                    "aresample", "bwdif", "concat", "crop", "fps", "premultiply", "scale", "setpts", "tpad",
-                    "transpose",
-                    "trim",
+                    "aresample", "atempo", "atrim", "bwdif", "concat", "crop", "fps", "hstack", "premultiply", "scale",
+                    "setpts", "setsar", "split", "tpad", "transpose", "trim",
                 ]
             ),
         ] {

@@ -1,3 +1,5 @@
+import SystemPackage
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -18,7 +20,9 @@ package struct FileByteSource: ByteSource, Sendable {
     package init(path: String) throws(MP4Error) {
         // Without O_NONBLOCK, opening a pipe that lies in the file's place would wait for its writer for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw MP4Error(.unreadable, "the file cannot be opened (error \(errno))") }
+        guard descriptor >= 0 else {
+            throw MP4Error(.unreadable, "the file cannot be opened: \(Errno(rawValue: errno))")
+        }
         try self.init(file: OpenFile(descriptor: descriptor, closesWhenDone: true))
     }
 
@@ -30,7 +34,7 @@ package struct FileByteSource: ByteSource, Sendable {
     private init(file: OpenFile) throws(MP4Error) {
         var status = stat()
         guard fstat(file.descriptor, &status) == 0 else {
-            throw MP4Error(.unreadable, "the file cannot be examined (error \(errno))")
+            throw MP4Error(.unreadable, "the file cannot be examined: \(Errno(rawValue: errno))")
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw MP4Error(.unreadable, "not a regular file") }
         self.file = file
@@ -52,7 +56,7 @@ package struct FileByteSource: ByteSource, Sendable {
             } else if read == 0 {
                 throw MP4Error(.unreadable, "the file became shorter while it was read")
             } else if errno != EINTR {
-                throw MP4Error(.unreadable, "the file cannot be read (error \(errno))")
+                throw MP4Error(.unreadable, "the file cannot be read: \(Errno(rawValue: errno))")
             }
         }
         return bytes

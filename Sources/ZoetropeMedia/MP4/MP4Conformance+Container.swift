@@ -1,4 +1,6 @@
-/// Rules 1 to 3 and 17: the file around the pictures.
+import ZoetropeCore
+
+/// Rules 1 to 3, 17 and 18: the file around the pictures.
 extension MP4Conformance {
     static func brand(_ movie: MP4Movie) -> [String] {
         guard let brand = movie.majorBrand else {
@@ -59,9 +61,11 @@ extension MP4Conformance {
         return texts
     }
 
-    static func privateData(_ movie: MP4Movie, keeping: Set<MP4Metadata>) -> [String] {
+    static func privateData(_ movie: MP4Movie, keeping: Set<MP4Metadata>, marking provenance: Provenance?) -> [String] {
+        let marks = provenance.map { Set([MP4Metadata(marking: $0)]) } ?? []
         let strangers = movie.metadata.filter { entry in
-            !keeping.contains(entry) && MP4Target.metadata[entry.key]?.contains(entry.text) != true
+            !keeping.contains(entry) && !marks.contains(entry)
+                && MP4Target.metadata[entry.key]?.contains(entry.text) != true
         }
         var texts = strangers.map { entry in
             "metadata of the \(entry.place) must be ours, got '\(printable(entry.key))' with \(entry.value.count) bytes"
@@ -73,6 +77,20 @@ extension MP4Conformance {
         return texts
     }
 
+    static func mark(of movie: MP4Movie, _ provenance: Provenance) -> [String] {
+        var texts: [String] = []
+        let mark = MP4Metadata(marking: provenance)
+        let found = movie.metadata.count { $0 == mark }
+        if found != 1 { texts.append("there must be one mark of \(provenance.source.rawValue), got \(found)") }
+        let comments = movie.metadata.filter { $0.key == "©cmt" }.map(\.text)
+        if comments != [MP4Target.comment(provenance.source)] {
+            texts.append(
+                "there must be one comment, that of \(provenance.source.rawValue), got \(comments.count) or another"
+            )
+        }
+        return texts
+    }
+
     /// A name out of a hostile file, safe to print.
     private static func printable(_ text: String) -> String {
         let scalars = text.unicodeScalars.prefix(64)
@@ -80,5 +98,13 @@ extension MP4Conformance {
                 (0x20...0x7E).contains(scalar.value) || scalar == "©" ? scalar : "?"
             }
         return String(String.UnicodeScalarView(scalars))
+    }
+}
+
+extension MP4Metadata {
+    /// Our mark of provenance as it is read.
+    init(marking provenance: Provenance) {
+        let name = XMPPacket.boxID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        self.init(place: .file, key: "uuid \(name)", value: XMPPacket(provenance).bytes)
     }
 }

@@ -5,7 +5,7 @@ extension MP4Conformance {
         return soundCodec(track) + (movie.isFragmented ? [] : soundTime(track, in: movie))
     }
 
-    private static func soundCodec(_ track: MP4Track) -> [String] {
+    static func soundCodec(_ track: MP4Track) -> [String] {
         guard let sound = track.sound, sound.objectTypeIndication == SoundDescription.mpeg4Audio else {
             return ["sound must be AAC-LC, got '\(track.codec?.description ?? "nothing")' of another kind"]
         }

@@ -1,6 +1,8 @@
+package import ZoetropeCore
+
 /// One thing about a file that is not as it must be.
 package struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
-    /// Number of the rule, 1 to 17.
+    /// Number of the rule, 1 to 18.
     package let rule: Int
     /// The value that was found and what would be right.
     ///
@@ -17,7 +19,7 @@ package struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
 
 /// Whether a file is the video we publish: H.264 MP4, 30 fps constant, playable everywhere.
 package enum MP4Conformance {
-    /// Checks rules 1 to 17, in their order; no findings mean that the file conforms.
+    /// Checks rules 1 to 18, in their order; no findings mean that the file conforms.
     ///
     /// Whether the pictures can be decoded (rule 19) takes a decoder, and is not looked at here.
     ///
@@ -25,13 +27,15 @@ package enum MP4Conformance {
     ///   - movie: what the boxes of the file say.
     ///   - seconds: the length that was asked for, or `nil` when any is right.
     ///   - allowsSound: a sound track is allowed, not demanded.
-    ///   - keeping: metadata that somebody asked for, or that is our own mark of provenance, byte for byte.
+    ///   - keeping: metadata that somebody asked for, byte for byte.
+    ///   - provenance: what our mark must say; `nil` for a file that is not marked yet, which then must have none (rule 17).
     /// - Returns: what is not as it must be.
     package static func check(
         _ movie: MP4Movie,
         seconds: Int?,
         allowsSound: Bool,
-        keeping: Set<MP4Metadata> = []
+        keeping: Set<MP4Metadata> = [],
+        marking provenance: Provenance? = nil
     ) -> [ConformanceFinding] {
         var findings: [ConformanceFinding] = []
         func add(_ rule: Int, _ texts: [String]) {
@@ -59,7 +63,8 @@ package enum MP4Conformance {
             }
         }
         if let track = movie.soundTrack { add(16, sound(track, in: movie, isAllowed: allowsSound)) }
-        add(17, privateData(movie, keeping: keeping))
+        add(17, privateData(movie, keeping: keeping, marking: provenance))
+        if let provenance { add(18, mark(of: movie, provenance)) }
         return findings
     }
 }

@@ -11,9 +11,7 @@ extension MP4Movie {
         guard let box = boxes.first(where: { $0.type == .moov }) else {
             throw MP4Error(.malformed, "'moov' is missing: the file is cut short or was never finished")
         }
-        var content = try wholeBox(box, limit: MP4Limits.movieBytes, from: source)
-        try content.skip(box.headerSize)
-        try movie.readMovie(content)
+        try movie.readMovie(try content(of: box, limit: MP4Limits.movieBytes, from: source))
         if boxes.contains(where: { $0.type == .moof }) { movie.isFragmented = true }
         let known = MP4Metadata.boxesOfFile.union(movie.isFragmented ? MP4Metadata.boxesOfFragments : [])
         var budget = MP4Limits.allMetadataBytes
@@ -28,7 +26,7 @@ extension MP4Movie {
         .ftyp, .moov, .mdat, .free, .skip, .wide, .uuid, .moof, FourCC("styp"), FourCC("sidx"), FourCC("pnot"),
     ]
 
-    private static func topLevelBoxes(of source: some ByteSource) throws(MP4Error) -> [TopLevelBox] {
+    static func topLevelBoxes(of source: some ByteSource) throws(MP4Error) -> [TopLevelBox] {
         var boxes: [TopLevelBox] = []
         var offset = 0
         let end = source.byteCount
@@ -67,8 +65,9 @@ extension MP4Movie {
         return TopLevelBox(type: type, offset: offset, size: size, headerSize: headerSize)
     }
 
-    private static func wholeBox(
-        _ box: TopLevelBox,
+    /// What stands behind the header of a box, all of it.
+    static func content(
+        of box: TopLevelBox,
         limit: Int,
         from source: some ByteSource
     ) throws(MP4Error) -> ByteCursor {
@@ -78,12 +77,12 @@ extension MP4Movie {
         guard box.size <= limit else {
             throw MP4Error(.tooLarge, "'\(box.type)' has \(box.size) bytes, at most \(limit) are read")
         }
-        return ByteCursor(try source.bytes(at: box.offset, count: box.size)[...], of: box.type)
+        let bytes = try source.bytes(at: box.offset + box.headerSize, count: box.size - box.headerSize)
+        return ByteCursor(bytes[...], of: box.type)
     }
 
     private mutating func readBrands(_ box: TopLevelBox, from source: some ByteSource) throws(MP4Error) {
-        var cursor = try Self.wholeBox(box, limit: MP4Limits.brandBytes, from: source)
-        try cursor.skip(box.headerSize)
+        var cursor = try Self.content(of: box, limit: MP4Limits.brandBytes, from: source)
         majorBrand = try cursor.fourCC()
         try cursor.skip(4)
         while cursor.rest.count >= 4 { compatibleBrands.append(try cursor.fourCC()) }

@@ -1,3 +1,5 @@
+package import ZoetropeCore
+
 /// The numbers of the video we publish: what a file must have to be accepted, and what our own encoder is told.
 ///
 /// Rule numbers refer to ``MP4Conformance``.
@@ -34,6 +36,14 @@ package enum MP4Target {
     package static let maxPixels = 1_920 * 1_088
     /// Hardware decoders have a smallest side, below this one where we know it.
     package static let minSide = 64
+    /// The most lines of what is played by default: pixels of the shorter side.
+    package static let previewLines = 720
+    /// A video with more lines and more pixels than this is kept as the HD result, and played in a smaller version.
+    ///
+    /// A square one of 720p has more lines, but is not larger.
+    package static let previewPixels = 1_280 * 720
+    /// In pixels: lists show posters no wider.
+    package static let posterWidth = 640
 
     // MARK: Colour (8)
 
@@ -42,10 +52,9 @@ package enum MP4Target {
     /// For `-color_range`: studio range, 16 to 235, said aloud, since players guess what is not tagged and guess differently.
     package static let colourRange = "tv"
     /// BT.709, or SMPTE 170M (the 601 of 60 Hz), each throughout.
-    package static let colours: Set<ColourDescription> = [
-        ColourDescription(primaries: 1, transfer: 1, matrix: 1),
-        ColourDescription(primaries: 6, transfer: 6, matrix: 6),
-    ]
+    package static let colours: Set<ColourDescription> = [colour709, colour601]
+    package static let colour709 = ColourDescription(primaries: 1, transfer: 1, matrix: 1)
+    package static let colour601 = ColourDescription(primaries: 6, transfer: 6, matrix: 6)
 
     // MARK: Time (9–14)
 
@@ -78,12 +87,18 @@ package enum MP4Target {
     /// For `-crf`, constant quality: no visible loss for clips that were encoded once before.
     ///
     /// Larger pictures hide more. `lines` is the shorter side of the picture, in pixels.
-    package static func crf(lines: Int) -> Int { lines <= 720 ? 18 : 20 }
+    package static func crf(lines: Int) -> Int { lines <= previewLines ? 18 : 20 }
     /// For `-preset`: the last one before compression gets much worse, so that a clip is ready earlier.
     ///
     /// Above 720 lines its time would be felt, so there it is one step faster. `lines` is the shorter side of the picture,
     /// in pixels.
-    package static func preset(lines: Int) -> String { lines <= 720 ? "veryfast" : "superfast" }
+    package static func preset(lines: Int, _ effort: EncodeEffort) -> String {
+        switch effort {
+        case .standard: lines <= previewLines ? "veryfast" : "superfast"
+        case .fast: lines <= previewLines ? "superfast" : "ultrafast"
+        case .small: "medium"
+        }
+    }
     /// Pinned: the same input gives the same bytes only with the same number of threads.
     package static let encoderThreads = 2
 
@@ -116,7 +131,15 @@ package enum MP4Target {
     // MARK: Private data (17)
 
     package static let title = "Zoetrope"
-    package static let comment = "AI-generated video"
+
+    /// What file managers and players show beside the title: the short form of the mark of provenance.
+    package static func comment(_ source: DigitalSourceType) -> String {
+        switch source {
+        case .trainedAlgorithmicMedia: "AI-generated video"
+        case .compositeWithTrainedAlgorithmicMedia: "Camera move over an image made or restored by AI"
+        case .algorithmicallyEnhanced: "Camera move over a photo, made without AI"
+        }
+    }
 
     /// The only metadata that a published file may carry without being asked to: each key with its possible values.
     ///
@@ -124,8 +147,8 @@ package enum MP4Target {
     /// `-fflags +bitexact`.
     package static let metadata: [String: Set<String>] = [
         "©nam": [title],
-        "©cmt": [comment],
-        "desc": [comment],
+        "©cmt": Set(DigitalSourceType.allCases.map(comment)),
+        "desc": Set(DigitalSourceType.allCases.map(comment)),
         MP4Metadata.handlerKey: ["VideoHandler", "SoundHandler"],
         MP4Metadata.compressorKey: ["Lavc libx264"],
     ]

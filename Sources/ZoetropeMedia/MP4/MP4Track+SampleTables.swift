@@ -67,7 +67,7 @@ extension MP4Track {
     }
 
     /// The size of each sample, in bytes.
-    private static func readSizes(_ tables: [MP4Box]) throws(MP4Error) -> [Int] {
+    static func readSizes(_ tables: [MP4Box]) throws(MP4Error) -> [Int] {
         if let compact = try tables.only(.stz2) { return try readCompactSizes(compact) }
         var cursor = try tables.required(.stsz)
         _ = try cursor.versionAndFlags()
@@ -98,7 +98,7 @@ extension MP4Track {
         return sizes
     }
 
-    private static func readChunkOffsets(_ tables: [MP4Box]) throws(MP4Error) -> [UInt64] {
+    static func readChunkOffsets(_ tables: [MP4Box]) throws(MP4Error) -> [UInt64] {
         let long = try tables.only(.co64)
         var cursor = if let long { long } else { try tables.required(.stco) }
         _ = try cursor.versionAndFlags()
@@ -108,7 +108,7 @@ extension MP4Track {
         return offsets
     }
 
-    private static func readChunkRuns(_ content: ByteCursor) throws(MP4Error) -> [ChunkRun] {
+    static func readChunkRuns(_ content: ByteCursor) throws(MP4Error) -> [ChunkRun] {
         var cursor = content
         _ = try cursor.versionAndFlags()
         let count = try cursor.entryCount(entrySize: 12, limit: MP4Limits.samples)

@@ -1,18 +1,9 @@
 import Foundation
 package import SystemPackage
-package import ZoetropeCore
+import ZoetropeCore
 
-/// What a video from outside is, as far as the encode chain needs to know.
-package struct VideoFacts: Sendable, Equatable {
-    /// Size as it is shown: rotation and pixel aspect applied.
-    package let size: FrameSize
-    package let isInterlaced: Bool
-    package let hasSound: Bool
-    /// What keeps it from being published as it is, by rules 1–17 of the target; empty when it conforms.
-    package let findings: [String]
-}
-
-/// Looks at a video from outside: with our own bounded reader of MP4 boxes where that suffices, else with ffprobe.
+/// Looks at a video from outside: with our own bounded reader of MP4 boxes, and with ffprobe where that cannot tell what
+/// an encode must know.
 package struct VideoProbe: Sendable {
     private let tools: MediaTools
 
@@ -25,14 +16,13 @@ package struct VideoProbe: Sendable {
 
     /// Examines a file.
     ///
-    /// Throws `output_invalid` when it is no MP4 that we read, has no picture, or is larger than any model makes.
     /// - Parameters:
     ///   - name: Bare name of the file in `folder`.
     ///   - folder: The folder of work.
     ///   - seconds: Length that was asked for.
     ///   - allowsSound: Whether it may be published with a sound track.
     /// - Returns: What it is.
-    /// - Throws: ``MediaError``; `CancellationError`.
+    /// - Throws: ``MediaError`` with `output_invalid` when it is no MP4 that we read, or has no picture; `CancellationError`.
     package func examine(
         _ name: String,
         in folder: FilePath,
@@ -40,23 +30,36 @@ package struct VideoProbe: Sendable {
         allowsSound: Bool = false
     ) async throws -> VideoFacts {
         let movie: MP4Movie
-        do {
+        do throws(MP4Error) {
             movie = try MP4Movie.read(from: FileByteSource(path: folder.appending(name).string))
         } catch {
-            // What arrived damaged may arrive whole the next time.
-            throw MediaError(.outputInvalid, "The model's video is damaged: \(error.message)", isRetryable: true)
+            guard error.code != .tooLarge else {
+                throw MediaError(
+                    .outputInvalid,
+                    "The model's video is too large to be read: \(error.message)"
+                )
+            }
+            throw MediaError.damaged(error.message)
         }
-        let findings = MP4Conformance.check(movie, seconds: seconds, allowsSound: allowsSound).map(\.description)
-        let hasSound = movie.soundTrack != nil
-        if findings.isEmpty, let picture = movie.videoTrack {
-            return VideoFacts(
-                size: FrameSize(width: picture.width, height: picture.height),
-                isInterlaced: false,
-                hasSound: hasSound,
-                findings: []
-            )
+        guard var facts = VideoFacts(movie, seconds: seconds, allowsSound: allowsSound) else {
+            throw MediaError(.outputInvalid, "The model's video has no picture")
         }
+        // Other codecs say it in their own words, and turned or oblong pictures in several places.
+        guard facts.codec == .other || facts.brokenRules.contains(7), !facts.isCutShort else {
+            return facts
+        }
+        let stream = try await stream(of: name, in: folder)
+        guard let size = stream.shownSize else {
+            throw MediaError.damaged("it has no picture that can be read")
+        }
+        facts.size = size
+        facts.isInterlaced = facts.isInterlaced || stream.isInterlaced
+        // The decoder knows what it said.
+        if facts.codec == .other, stream.namesColours { facts.colour = .foreign }
+        return facts
+    }
 
+    private func stream(of name: String, in folder: FilePath) async throws -> ProbeReport.Stream {
         var child = ChildProcess(
             tools.ffprobe,
             FFmpegArguments.probe(name),
@@ -66,25 +69,14 @@ package struct VideoProbe: Sendable {
         child.folder = folder
         let outcome = try await tools.run(child)
         guard outcome.succeeded,
-            let report = try? JSONDecoder().decode(ProbeReport.self, from: Data(outcome.standardOutput.utf8)),
-            let stream = report.streams.first, let size = stream.shownSize
-        else {
-            throw MediaError(
-                .outputInvalid,
-                "The model's video has no picture that can be read",
-                detail: outcome.detail,
-                isRetryable: true
-            )
-        }
-        guard size.pixels <= Self.maxPixels else {
-            throw MediaError(.outputInvalid, "The model's video is \(size) pixels; at most \(Self.maxPixels) are taken")
-        }
-        return VideoFacts(
-            size: size,
-            isInterlaced: stream.isInterlaced,
-            hasSound: hasSound,
-            findings: findings
-        )
+            let report = try? JSONDecoder()
+                .decode(
+                    ProbeReport.self,
+                    from: Data(outcome.standardOutput.utf8)
+                ),
+            let stream = report.streams.first
+        else { throw MediaError.damaged("it has no picture that can be read", detail: outcome.detail) }
+        return stream
     }
 }
 
@@ -98,6 +90,7 @@ private struct ProbeReport: Decodable {
         enum CodingKeys: String, CodingKey {
             case width
             case height
+            case colourSpace = "color_space"
             case fieldOrder = "field_order"
             case sampleAspectRatio = "sample_aspect_ratio"
             case sideData = "side_data_list"
@@ -105,15 +98,20 @@ private struct ProbeReport: Decodable {
 
         let width: Int?
         let height: Int?
+        let colourSpace: String?
         let fieldOrder: String?
         let sampleAspectRatio: String?
         let sideData: [SideData]?
+
+        var namesColours: Bool { ![nil, "unknown", "reserved"].contains(colourSpace) }
 
         var isInterlaced: Bool { !["progressive", "unknown", nil].contains(fieldOrder) }
 
         /// Pixels made square, picture turned upright.
         var shownSize: FrameSize? {
-            guard let width, let height, width > 0, height > 0, width <= 16_384, height <= 16_384 else { return nil }
+            guard let width, let height, width > 0, height > 0, width <= 16_384, height <= 16_384 else {
+                return nil
+            }
             let ratio = (sampleAspectRatio ?? "").split(separator: ":").compactMap { Double($0) }
             let stretch = ratio.count == 2 && ratio[0] > 0 && ratio[1] > 0 ? ratio[0] / ratio[1] : 1
             guard (0.1...10).contains(stretch) else { return nil }

@@ -31,21 +31,13 @@ import ZoetropeMedia
         let chains = words[place + 1].split(separator: ";")
         #expect(chains.map { $0.contains("trim=start_frame=1") } == [false, true, true, false])
         #expect(chains.map { $0.contains("bwdif") } == [false, true, false, false])
-        #expect(chains.last?.hasPrefix("[part0][part1][part2]concat=n=3:v=1:a=0,fps=30,") == true)
+        #expect(chains.last?.hasPrefix("[part0][part1][part2]concat=n=3:v=1:a=0,tpad=") == true)
     }
 
     @Test func `sound is mapped only where it is kept`() {
-        func normalise(keepsSound: Bool) -> [String] {
-            FFmpegArguments.normalise(
-                "in.mp4",
-                to: "out.mp4",
-                size: Self.size,
-                isInterlaced: false,
-                frames: 150,
-                keepsSound: keepsSound
-            )
-        }
-        #expect(normalise(keepsSound: false).contains("-an") && !normalise(keepsSound: false).contains("0:a:0"))
-        #expect(normalise(keepsSound: true).contains("0:a:0") && !normalise(keepsSound: true).contains("-an"))
+        var order = FFmpegArguments.Encode("in.mp4", to: "out.mp4", size: Self.size, frames: 150)
+        #expect(FFmpegArguments.encode(order).contains("-an") && !FFmpegArguments.encode(order).contains("0:a:0"))
+        order.keepsSound = true
+        #expect(FFmpegArguments.encode(order).contains("0:a:0") && !FFmpegArguments.encode(order).contains("-an"))
     }
 }

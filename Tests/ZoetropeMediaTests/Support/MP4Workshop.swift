@@ -17,7 +17,7 @@ final class MP4Workshop: Sendable {
     /// Section 4 of the MP4 target.
     private static let ours = [
         "-map_metadata", "-1", "-map_chapters", "-1",
-        "-c:v", "libx264", "-preset", MP4Target.preset(lines: 96), "-crf", "\(MP4Target.crf(lines: 96))",
+        "-c:v", "libx264", "-preset", MP4Target.preset(lines: 96, .standard), "-crf", "\(MP4Target.crf(lines: 96))",
         "-profile:v", MP4Target.encoderProfile, "-g", "\(MP4Target.keyFrameGap)", "-bf", "\(MP4Target.bFrames)",
         "-maxrate", "\(MP4Target.maxRateBps(lines: 96))", "-bufsize", "\(MP4Target.bufferSizeBits(lines: 96))",
         "-threads", "\(MP4Target.encoderThreads)", "-color_primaries", MP4Target.colour, "-color_trc", MP4Target.colour,
