@@ -144,15 +144,18 @@ package final class MemoryRunStore: RunStore {
     package func claim(_ order: ClaimOrder) async throws(RunStoreError) -> Claim {
         let now = now()
         return state.withLock { state in
-            let due = state.runs.values
-                .filter { run in
-                    guard let wakeAt = run.wakeAt, wakeAt <= now else { return false }
-                    return run.lease.owner == nil || (run.lease.expiresAt ?? now) <= now
-                }
+            let free = state.runs.values
+                .filter { $0.lease.owner == nil || ($0.lease.expiresAt ?? now) <= now }
+            let due = free.filter { $0.wakeAt ?? .distantFuture <= now }
                 .sorted { ($0.wakeAt ?? now, $0.id) < ($1.wakeAt ?? now, $1.id) }
             let light = Self.first(order.light, of: due.filter { $0.state != .finishing })
             let heavy = Self.first(order.heavy, of: due.filter { $0.state == .finishing })
-            let claimed = (light + heavy)
+            let checks = free.filter { $0.checkAt ?? .distantFuture <= now }
+                .sorted { ($0.checkAt ?? now, $0.id) < ($1.checkAt ?? now, $1.id) }
+                .prefix(order.checks)
+            let others = Set((light + heavy).map(\.id))
+            let claimed = (light + heavy + checks.filter { !others.contains($0.id) })
+                .sorted { $0.place(at: now) < $1.place(at: now) }
                 .map { run in
                     var run = run
                     run.lease = Lease(epoch: run.lease.epoch + 1, owner: order.owner, expiresAt: now + order.lease)
@@ -286,6 +289,8 @@ package final class MemoryRunStore: RunStore {
         row.tries = run.tries
         row.polls = run.polls
         row.wakeAt = run.wakeAt
+        row.checkAt = run.checkAt
+        row.edition = run.edition
         row.version = run.version
         row.providerDoneAt = run.providerDoneAt
         row.playableAt = run.playableAt
@@ -416,6 +421,7 @@ package final class MemoryRunStore: RunStore {
             keys += state.restores.values.filter { $0.jobID == job }.map(\.image.key)
             for attempt in attempts {
                 keys += [.video(job, attempt.id), .poster(job, attempt.id), .hdVideo(job, attempt.id)]
+                keys += (state.runs[attempt.id]?.video?.keys ?? []).filter { !keys.contains($0) }
             }
             return keys.sorted { $0.description < $1.description }
         }
@@ -440,7 +446,14 @@ package final class MemoryRunStore: RunStore {
 extension Run {
     /// When it can be claimed; nil when it sleeps for ever.
     fileprivate var dueAt: Date? {
-        guard let wakeAt else { return nil }
-        return lease.owner == nil ? wakeAt : max(wakeAt, lease.expiresAt ?? wakeAt)
+        guard let first = [wakeAt, checkAt].compactMap(\.self).min() else { return nil }
+        return lease.owner == nil ? first : max(first, lease.expiresAt ?? first)
+    }
+
+    /// Where it stands in a claim.
+    fileprivate func place(at now: Date) -> (kind: Int, dueAt: Date, id: AnimationID) {
+        if state == .finishing { return (1, wakeAt ?? now, id) }
+        if let checkAt, wakeAt ?? .distantFuture > now { return (2, checkAt, id) }
+        return (0, wakeAt ?? now, id)
     }
 }

@@ -310,11 +310,13 @@ private struct NoMedia: MediaPipeline {
         throw Self.unused
     }
 
-    func publishable(from parts: [String], in folder: String, seconds: Int, wantsSound: Bool)
+    func publishable(from parts: [String], in folder: String, order: PublishOrder)
         async throws(MediaFailure) -> PublishableVideo
     {
         throw Self.unused
     }
+
+    func check(_ video: String, seconds: Int, allowsSound: Bool) async throws(MediaFailure) { throw Self.unused }
 
     func lastFrame(of part: String, to path: String) async throws(MediaFailure) -> FrameSize { throw Self.unused }
 }

@@ -53,6 +53,51 @@ struct RollingUpgradeTests {
         await database.close()
     }
 
+    /// The release before knows neither the state nor editions (docs/decisions/0023).
+    @Test(arguments: [Backend.file, .postgres])
+    func `an older program sees a run that is being checked as done, and cannot read a withdrawn one`(
+        backend: Backend
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let (database, store) = try await backend.databaseAndStore(in: folder)
+        let run = try await store.acceptOne()
+        func row() async throws -> SQLRow {
+            let rows = try await database.read {
+                try $0.query("SELECT state, outcome, due_at, video FROM animation_runs")
+            }
+            return try #require(rows.first)
+        }
+        let decide = { @Sendable (run: Run, event: RunEvent, now: Date) in
+            RunMachine(policy: RunPolicy(), traits: [], chance: .system).decide(run, event, at: now)?.change
+        }
+        let video = PublishedVideo(
+            previewKey: .video(run.jobID, run.id),
+            posterKey: .poster(run.jobID, run.id),
+            size: FrameSize(width: 16, height: 9),
+            seconds: 5,
+            framesPerSecond: 30,
+            byteCount: 1,
+            sha256: "",
+            posterByteCount: 1,
+            posterSHA256: ""
+        )
+        _ = try await store.amend(run.id) { decide($0, .finished(video), $1) }
+        var seen = try await row()
+        #expect(try seen.get("state", as: String.self) == "done" && seen.get("outcome", as: String.self) == "ready")
+        // Nothing to do for it, and readable.
+        #expect(try seen.find("due_at", as: Date.self) == nil)
+        #expect(try #require(try seen.find("video", as: String.self)).contains("preview_key"))
+
+        let broken = StepFailure.media(MediaFailure(.outputInvalid, "", isRetryable: true))
+        let withdrawn = try await store.amend(run.id) { decide($0, .checkFailed(broken), $1) }
+        #expect(withdrawn?.state == .finishing && withdrawn?.edition == 2)
+        seen = try await row()
+        #expect(try seen.get("state", as: String.self) == "finishing")
+        #expect(try !#require(try seen.find("video", as: String.self)).contains("preview_key"))
+        await store.close()
+        await database.close()
+    }
+
     /// What is said about running programs in docs/operations.md.
     @Test(arguments: [Backend.file, .postgres])
     func `a program that meets a contraction at work fails, and writes nothing by halves`(

@@ -16,7 +16,7 @@ struct SQLRunStoreTests {
         let folder = try TemporaryFolder()
         let path = folder.path("zoetrope.sqlite")
         let first = try await SQLRunStore.sqlite(path: path) { Date() }
-        #expect(first.appliedMigrations.map(\.version) == [1, 2, 3, 4])
+        #expect(first.appliedMigrations.map(\.version) == [1, 2, 3, 4, 5])
         let run = try await first.acceptOne()
         await first.close()
         await #expect(throws: RunStoreError.self) { try await first.run(run.id) }

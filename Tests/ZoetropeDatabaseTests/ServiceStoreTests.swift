@@ -277,6 +277,123 @@ struct ServiceStoreTests {
         await store.close()
     }
 
+    @Test(arguments: backends)
+    func `a withdrawn video recalls its callback, which then tells the next end under another id`(
+        backend: Backend
+    ) async throws {
+        let store = try await backend.store()
+        for wasDelivered in [true, false] {
+            let id = try await store.order(by: "ann", callback: "https://example.com/hook").run.id
+            try await store.publish(id, edition: 1)
+            #expect(try await store.animation(id)?.run?.state == .checking)
+            let first = try #require(try await store.claimCallbacks(9, lease: .seconds(60)).first)
+            let delivered = first.after(.delivered(status: 200), unit: 0, now: Date())
+            if wasDelivered { try await store.settle(delivered) }
+
+            let recall = UUID()
+            try await store.withdraw(id, recall: recall)
+            #expect(try await store.animation(id)?.attempt.status == .pending)
+            let recalled = try #require(try await store.callback(of: id))
+            #expect(recalled.id == recall && recalled.state == .waiting && recalled.tries == 0)
+            #expect(recalled.endedAt == nil && recalled.lastStatus == nil && recalled.wakeAt == nil)
+            // News of the message that was recalled.
+            try await store.settle(delivered)
+            #expect(try await store.callback(of: id) == recalled)
+            #expect(try await store.claimCallbacks(9, lease: .seconds(60)).isEmpty)
+
+            try await store.publish(id, edition: 2)
+            let second = try #require(try await store.claimCallbacks(9, lease: .seconds(60)).first)
+            #expect(second.id == recall && second.tries == 1 && second.endedAt != nil)
+            try await store.settle(second.after(.delivered(status: 200), unit: 0, now: Date()))
+        }
+        await store.close()
+    }
+
+    @Test(arguments: backends)
+    func `a callback that nobody wants is not recalled, and one change may recall and end`(backend: Backend)
+        async throws
+    {
+        let store = try await backend.store()
+        let id = try await store.order(by: "ann", callback: "https://example.com/hook").run.id
+        try await store.publish(id, edition: 1)
+        let first = try #require(try await store.claimCallbacks(9, lease: .seconds(60)).first)
+        let recall = UUID()
+        _ = try await store.amend(id) { run, _ in
+            var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
+            change.run.version += 1
+            change.run.state = .compensating
+            change.run.outcome = .failed
+            change.run.checkAt = nil
+            change.recall = recall
+            change.attempt = AttemptChange(previewS3Key: AnimationAttempt.failedKey)
+            return change
+        }
+        let failed = try #require(try await store.claimCallbacks(9, lease: .seconds(60)).first)
+        #expect(failed.id == recall && failed.id != first.id && failed.tries == 1)
+        try await store.settle(failed.after(.gone, unit: 0, now: Date()))
+        try await store.withdraw(id, recall: UUID())
+        #expect(try await store.callback(of: id)?.state == .void)
+        #expect(try await store.callback(of: id)?.id == recall)
+        await store.close()
+    }
+
+    @Test(arguments: backends)
+    func `deleting ends a check, and takes the objects of every edition that callers know`(
+        backend: Backend
+    ) async throws {
+        let store = try await backend.store()
+        let run = try await store.order(by: "ann").run
+        try await store.publish(run.id, edition: 2)
+        #expect(try await store.overview().runs[.checking] == 1)
+        let held = try #require(
+            try await store.claim(ClaimOrder(owner: "w", lease: .seconds(60), light: 9, heavy: 9, checks: 9)).runs.first
+        )
+        #expect(held.state == .checking && held.edition == 2)
+        let deleted: @Sendable (Run, Date) -> RunChange? = { run, now in
+            RunMachine(policy: RunPolicy(), traits: [], chance: .system).decide(run, .deleted, at: now)?.change
+        }
+        #expect(try await store.erase(run.id, of: run.jobID, by: "ann", cancel: deleted))
+        let ended = try #require(try await store.run(run.id))
+        #expect(ended.state == .done && ended.checkAt == nil && ended.outcome == .ready)
+        let late = RunChange(run: held, epoch: held.lease.epoch, releasesLease: true)
+        #expect(try await store.commit([late], lease: .seconds(60), dailyBudget: nil) == [held.id: .lost])
+        let keys = try await store.claimDeletions(9, lease: .seconds(60)).map(\.key)
+        #expect(
+            Set(keys) == [
+                .video(run.jobID, run.id), .hdVideo(run.jobID, run.id), .poster(run.jobID, run.id),
+                .video(run.jobID, run.id, edition: 2), .poster(run.jobID, run.id, edition: 2),
+            ]
+        )
+        #expect(try await store.overview().runs[.checking] == 0)
+        await store.close()
+    }
+
+    @Test(arguments: backends)
+    func `what is being checked does not expire, and a withdrawn run keeps its place in the store`(
+        backend: Backend
+    ) async throws {
+        let store = try await backend.store()
+        let run = try await store.order(by: "ann", age: 90 * 86_400).run
+        let cutoff = Date() - 80 * 86_400
+        try await store.publish(run.id, edition: 1)
+        #expect(try await store.expired(by: cutoff).rows.animations == 0)
+        let part = ObjectKey.temporary(run.id, epoch: 0, file: "part-0.mp4")
+        #expect(try await store.standing(of: [part]) == [part: .allowed])
+        try await store.withdraw(run.id, recall: UUID())
+        let next = ObjectKey.video(run.jobID, run.id, edition: 2)
+        #expect(try await store.standing(of: [next, part]) == [next: .allowed, part: .allowed])
+        let withdrawn = try #require(try await store.run(run.id))
+        #expect(withdrawn.state == .finishing && withdrawn.edition == 2 && withdrawn.video == nil)
+        try await store.publish(run.id, edition: 2)
+        let old = ObjectKey.video(run.jobID, run.id)
+        #expect(try await store.standing(of: [next, old]) == [next: .required, old: .unnamed])
+        let page = try await store.named(on: .animations, after: nil, limit: 9)
+        #expect(page.objects.map(\.key) == [next, .poster(run.jobID, run.id, edition: 2)].sorted { $0.precedes($1) })
+        try await store.end(run.id, .ready)
+        #expect(try await store.expired(by: cutoff).rows.animations == 1)
+        await store.close()
+    }
+
     @Test func `a callback is given up after eight tries, ends at once when it is taken or not wanted`() {
         var callback = Callback(id: UUID(), animationID: AnimationID(UUID()), userID: "a", url: "u", state: .due)
         let now = Date(timeIntervalSince1970: 1_000)
@@ -415,12 +532,60 @@ extension SQLRunStore {
         #expect(try await commit([change], lease: .seconds(60), dailyBudget: nil) == [run.id: .landed])
     }
 
+    /// Publishes a run's video, which is then to be checked.
+    fileprivate func publish(_ id: AnimationID, edition: Int) async throws {
+        _ = try await amend(id) { run, now in
+            var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
+            let video = PublishedVideo(
+                previewKey: .video(run.jobID, id, edition: edition),
+                posterKey: .poster(run.jobID, id, edition: edition),
+                size: FrameSize(width: 16, height: 9),
+                seconds: 5,
+                framesPerSecond: 30,
+                byteCount: 1,
+                sha256: "",
+                posterByteCount: 1,
+                posterSHA256: ""
+            )
+            change.run.state = .checking
+            change.run.outcome = .ready
+            change.run.video = video
+            change.run.edition = edition
+            change.run.wakeAt = nil
+            change.run.checkAt = now
+            change.run.version += 1
+            change.attempt = AttemptChange(
+                previewS3Key: video.previewKey.description,
+                thumbS3Key: video.posterKey.description
+            )
+            return change
+        }
+    }
+
+    /// Takes a published video back.
+    fileprivate func withdraw(_ id: AnimationID, recall: UUID) async throws {
+        _ = try await amend(id) { run, now in
+            var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
+            change.run.state = .finishing
+            change.run.outcome = nil
+            change.run.video = nil
+            change.run.edition += 1
+            change.run.wakeAt = now
+            change.run.checkAt = nil
+            change.run.version += 1
+            change.recall = recall
+            change.attempt = AttemptChange(previewS3Key: AnimationAttempt.pendingKey)
+            return change
+        }
+    }
+
     fileprivate func end(_ id: AnimationID, _ outcome: RunOutcome) async throws {
         _ = try await amend(id) { run, _ in
             var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
             change.run.state = .done
             change.run.outcome = outcome
             change.run.wakeAt = nil
+            change.run.checkAt = nil
             change.run.version += 1
             change.attempt = AttemptChange(
                 previewS3Key: outcome == .ready ? "animations/x.mp4" : AnimationAttempt.failedKey

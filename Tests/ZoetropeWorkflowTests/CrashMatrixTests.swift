@@ -4,7 +4,7 @@ import ZoetropeTestKit
 import ZoetropeWorkflow
 
 /// Every crash point, killed, with its next call dropped before it is done, and after.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .timeLimit(.minutes(20)))
 struct CrashMatrixTests {
     @Test func `one failure`() async {
         #expect(await CrashMatrix.run(CrashMatrix.singles, of: Simulation(seed: 1)).complaints == [])

@@ -57,6 +57,16 @@ struct Row: Sendable, CustomTestStringConvertible {
         #expect(try row.table.line(row.stage, after: row.seconds, row.event) == row.meaning)
     }
 
+    @Test(arguments: Decisions.checking)
+    func `checking: what became of it means`(row: Row) throws {
+        #expect(try row.table.line(row.stage, after: row.seconds, row.event) == row.meaning)
+    }
+
+    @Test(arguments: Decisions.deleting)
+    func `deleting ends what is under way`(row: Row) throws {
+        #expect(try row.table.line(row.stage, after: row.seconds, row.event) == row.meaning)
+    }
+
     @Test(arguments: Decisions.canceling)
     func `a cancellation means the same answer for ever`(row: Row) throws {
         #expect(try row.table.line(row.stage, after: row.seconds, row.event) == row.meaning)

@@ -121,7 +121,7 @@ enum Decisions {
         Row(
             .sent,
             "accepted, done at once",
-            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed then finish"
+            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed object-hd:armed then finish"
         ) { .submitted($0.lastIntent, .accepted(.succeeded)) },
         Row(.sent, "unclear", means: "submitting [unknown] wake 64.0") {
             .submitted($0.lastIntent, .unknown(detail: "reset"))
@@ -177,7 +177,7 @@ enum Decisions {
         Row(
             .unknown,
             "one that is done",
-            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed then finish"
+            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed object-hd:armed then finish"
         ) { .found($0.lastIntent, [.succeeded]) },
         Row(.unknown, "two", means: "generating [bound] cancel-p2:due wake 0.0 !duplicate_prediction") {
             .found($0.lastIntent, [.p1(.running(hasStarted: false), id: "p2"), .running])
@@ -239,7 +239,11 @@ enum Decisions {
         Row(.bound, "running, shortly before its time is over", after: 598.5, means: "generating [bound] wake 0.5") {
             .polled($0.lastIntent, .found(.running))
         },
-        Row(.bound, "done", means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed then finish") {
+        Row(
+            .bound,
+            "done",
+            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed object-hd:armed then finish"
+        ) {
             .polled($0.lastIntent, .found(.succeeded))
         },
         Row(
@@ -300,7 +304,7 @@ enum Decisions {
             .bound,
             "out of time, done meanwhile",
             after: 600,
-            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed then finish"
+            means: "finishing [settled] settle 0.00 object-mp4:armed object-jpg:armed object-hd:armed then finish"
         ) { .cancelAnswered($0.lastIntent, .found(.succeeded)) },
         Row(.canceling, "still running", means: "generating [bound] wake 4.4") {
             .cancelAnswered($0.lastIntent, .found(.running))
@@ -339,12 +343,13 @@ enum Decisions {
         Row(
             .finishing,
             "finished",
-            means: "done (ready) [settled] object-mp4:void object-jpg:void then undo-input-file-1"
+            means: "checking (ready) [settled] object-mp4:void object-jpg:void object-hd:void then check"
         ) { _ in .finished(.example) },
         Row(
             .finishing,
             "output expired",
-            means: "compensating (output_expired) [settled] object-mp4:due object-jpg:due then undo-input-file-1"
+            means:
+                "compensating (output_expired) [settled] object-mp4:due object-jpg:due object-hd:due then undo-input-file-1"
         ) { _ in .finishFailed(provider(.expired)) },
         Row(.finishing, "download not reached", means: "finishing [settled] wake 3.0") { _ in
             .finishFailed(provider(.unavailable))
@@ -353,7 +358,8 @@ enum Decisions {
             .finishing,
             "download not reached for 50 minutes",
             after: 3_000,
-            means: "compensating (output_expired) [settled] object-mp4:due object-jpg:due then undo-input-file-1"
+            means:
+                "compensating (output_expired) [settled] object-mp4:due object-jpg:due object-hd:due then undo-input-file-1"
         ) { _ in
             .finishFailed(provider(.unavailable))
         },
@@ -368,14 +374,15 @@ enum Decisions {
             "our disk is full for 50 minutes",
             after: 3_000,
             means:
-                "compensating (storage_unavailable) [settled] object-mp4:due object-jpg:due then undo-input-file-1 !storage_unavailable"
+                "compensating (storage_unavailable) [settled] object-mp4:due object-jpg:due object-hd:due then undo-input-file-1 !storage_unavailable"
         ) { _ in
             .finishFailed(provider(.storage))
         },
         Row(
             .finishing,
             "not a video",
-            means: "compensating (output_invalid) [settled] object-mp4:due object-jpg:due then undo-input-file-1"
+            means:
+                "compensating (output_invalid) [settled] object-mp4:due object-jpg:due object-hd:due then undo-input-file-1"
         ) { _ in
             .finishFailed(.media(MediaFailure(.outputInvalid, "", isRetryable: false)))
         },
@@ -394,13 +401,54 @@ enum Decisions {
             after: 3_000,
             scene,
             means:
-                "compensating (storage_unavailable) [settled] object-mp4:due object-jpg:due scene:due then undo-input-file-1 !storage_unavailable"
+                "compensating (storage_unavailable) [settled] object-mp4:due object-jpg:due object-hd:due scene:due then undo-input-file-1 !storage_unavailable"
         ) { _ in
             .finishFailed(.storage(StorageError(.unavailable, "")))
         },
     ]
 
+    private static let withdrawn =
+        "finishing [settled] object-mp4:due object-jpg:due object-2.mp4:armed object-2.jpg:armed object-2-hd:armed wake 0.0 "
+        + "!video_withdrawn"
+
+    static let checking: [Row] = [
+        Row(.checking, "every frame was decoded", means: "done (ready) [settled] then undo-input-file-1") { _ in
+            .checked
+        },
+        Row(.checking, "a frame cannot be decoded", means: withdrawn) { _ in
+            .checkFailed(.media(MediaFailure(.outputInvalid, "", isRetryable: true)))
+        },
+        Row(.checking, "nor ever can be", means: withdrawn) { _ in
+            .checkFailed(.media(MediaFailure(.outputInvalid, "", isRetryable: false)))
+        },
+        Row(.checking, "the tool cannot start", means: "checking (ready) [settled] wake never check 7.5") { _ in
+            .checkFailed(.media(MediaFailure(.internal, "", isRetryable: false)))
+        },
+        Row(.checking, "our disk is full", means: "checking (ready) [settled] wake never check 7.5") { _ in
+            .checkFailed(.media(MediaFailure(.storageUnavailable, "", isRetryable: true)))
+        },
+        Row(
+            .checking,
+            "object store down for a day",
+            after: 86_400,
+            means: "checking (ready) [settled] wake never check 7.5"
+        ) { _ in
+            .checkFailed(.storage(StorageError(.unavailable, "")))
+        },
+        Row(.checking, "no scratch space", means: "checking (ready) [settled] wake never check 7.5") { _ in
+            .checkFailed(.machine("full"))
+        },
+    ]
+
+    static let deleting: [Row] = [
+        Row(.queued, "deleted", means: "done (canceled) [] wake never") { _ in .deleted },
+        Row(.bound, "deleted", means: "compensating (canceled) [bound] input-file-1:due wake 0.0") { _ in .deleted },
+        Row(.checking, "deleted", means: "done (ready) [settled] wake -44.0") { _ in .deleted },
+        Row(.done, "deleted", means: "nothing") { _ in .deleted },
+    ]
+
     static let canceling: [Row] = [
+        Row(.checking, "cancel", means: "nothing") { _ in .cancelRequested },
         Row(.queued, "cancel", means: "done (canceled) [] wake never") { _ in .cancelRequested },
         Row(.intended, "cancel", means: "compensating (canceled) [refused] release -0.50 input-?:due wake 29.0") { _ in
             .cancelRequested
@@ -422,7 +470,8 @@ enum Decisions {
         Row(
             .finishing,
             "cancel",
-            means: "compensating (canceled) [settled] input-file-1:due object-mp4:due object-jpg:due wake -4.0"
+            means:
+                "compensating (canceled) [settled] input-file-1:due object-mp4:due object-jpg:due object-hd:due wake -4.0"
         ) { _ in .cancelRequested },
         Row(.compensating, "cancel", means: "nothing") { _ in .cancelRequested },
         Row(.done, "cancel", means: "nothing") { _ in .cancelRequested },

@@ -87,9 +87,59 @@ import ZoetropeWorkflow
         let done = try play(&run, &now, [(30, { .polled($0.lastIntent, .found(.succeeded)) })], table)
         #expect(done[0].then?.name == "finish")
         _ = try play(&run, &now, [(9, { _ in .finished(.example) })], table)
-        #expect(run.outcome == .ready)
+        // The parts are kept until nothing has to be made anew from them.
+        #expect(run.outcome == .ready && machine.nextStep(for: run, at: now) == .check)
+        #expect(machine.nextStep(for: run, at: now + 9_999) == .check)
+        _ = try play(&run, &now, [(1, { _ in .checked })], table)
+        #expect(run.outcome == .ready && machine.nextStep(for: run, at: now).name.hasPrefix("undo"))
         #expect(run.cost == MicroUSD(1_000_000))
         #expect(run.undos.filter { $0.state == .due }.count == 4)
+    }
+
+    /// The second generation fails, or the joined clip cannot be made.
+    @Test(arguments: [true, false])
+    func `the failure of the second part undoes both`(isRejected: Bool) throws {
+        let table = Table(seconds: 10)
+        var (run, now) = try table.run(at: .finishing)
+        let frame = SourceImage(
+            key: .temporary(run.id, epoch: 0, file: "part-0.png"),
+            contentType: "image/png",
+            size: FrameSize(width: 1, height: 1),
+            byteCount: 1,
+            sha256: "f"
+        )
+        let part = KeptPart(clip: .temporary(run.id, epoch: 0, file: "part-0.mp4"), lastFrame: frame)
+        let way: [(Double, (Run) -> RunEvent)] = [(5, { _ in .partKept(part) })] + order
+        _ = try play(&run, &now, way, table)
+        if isRejected {
+            _ = try play(&run, &now, [(9, { .polled($0.lastIntent, .found(.rejected)) })], table)
+        } else {
+            let broken = StepFailure.media(MediaFailure(.outputInvalid, "", isRetryable: false))
+            _ = try play(
+                &run,
+                &now,
+                [(9, { .polled($0.lastIntent, .found(.succeeded)) }), (5, { _ in .finishFailed(broken) })],
+                table
+            )
+        }
+        #expect(run.failure?.code == (isRejected ? .contentRejected : .outputInvalid))
+        var objects: Set<ObjectKey> = [part.clip, frame.key]
+        if !isRejected {
+            objects.formUnion([.video(run.jobID, run.id), .poster(run.jobID, run.id), .hdVideo(run.jobID, run.id)])
+        }
+        var inputs = 0
+        for undo in run.undos {
+            #expect(undo.state == .due)
+            switch undo.action {
+            case .deleteObject(let key): #expect(objects.remove(key) != nil)
+            case .deleteInput: inputs += 1
+            case .cancelPrediction, .deleteScene: Issue.record("\(undo.action)")
+            }
+        }
+        #expect(objects.isEmpty && inputs == 2)
+        #expect(run.intents.allSatisfy { $0.state == .settled })
+        // A generation that was rejected costs nothing.
+        #expect(run.cost == MicroUSD(isRejected ? 500_000 : 1_000_000))
     }
 
     @Test func `media work is done three times and not once more`() throws {
@@ -99,6 +149,97 @@ import ZoetropeWorkflow
         #expect(run.outcome == nil)
         _ = try play(&run, &now, [(5, { _ in .finishFailed(broken) })], table)
         #expect(run.failure?.code == .outputInvalid)
+    }
+
+    @Test
+    func `what is published and damaged is withdrawn, made anew under other keys, and given up after three tries`()
+        throws
+    {
+        var (run, now) = try table.run(at: .finishing)
+        let broken = StepFailure.media(MediaFailure(.outputInvalid, "frame 7", isRetryable: true))
+        var keys: Set<ObjectKey> = []
+        for edition in 1...3 {
+            #expect(run.state == .finishing && run.edition == edition)
+            var video = PublishedVideo.example
+            video.previewKey = .video(run.jobID, run.id, edition: edition)
+            video.posterKey = .poster(run.jobID, run.id, edition: edition)
+            #expect(keys.isDisjoint(with: video.keys))
+            keys.formUnion(video.keys)
+            let published = video
+            let decisions = try play(
+                &run,
+                &now,
+                [(5, { _ in .finished(published) }), (1, { _ in .checkFailed(broken) })],
+                table
+            )
+            #expect(decisions[0].change.attempt?.previewS3Key == published.previewKey.description)
+            #expect(decisions[0].change.recall == nil)
+            let change = decisions[1].change
+            #expect(change.attempt?.previewS3Key == (edition < 3 ? "pending" : "failed"))
+            #expect(change.attempt?.thumbS3Key == nil)
+            #expect(change.recall != nil && decisions[1].alerts.map(\.code) == ["video_withdrawn"])
+            #expect(run.video == nil && run.playableAt == nil && run.checkAt == nil)
+            // They go before anything else.
+            guard edition < 3 else { continue }
+            for key in published.keys {
+                guard case .undo(let undo) = table.machine.nextStep(for: run, at: now) else {
+                    Issue.record("\(key) is not deleted")
+                    return
+                }
+                #expect(undo.action == .deleteObject(key))
+                _ = try play(&run, &now, [(0, { _ in .undone(undo.id, cost: nil) })], table)
+            }
+            #expect(table.machine.nextStep(for: run, at: now) == .finish)
+        }
+        #expect(run.failure?.code == .outputInvalid && run.state == .compensating)
+        let last: [ObjectKey] = [
+            .video(run.jobID, run.id, edition: 3), .poster(run.jobID, run.id, edition: 3),
+        ]
+        for key in last {
+            #expect(run.undos.contains { $0.action == .deleteObject(key) && $0.state == .due })
+        }
+    }
+
+    @Test func `an edition that fails to be made counts with those that were withdrawn`() throws {
+        var (run, now) = try table.run(at: .checking)
+        let broken = StepFailure.media(MediaFailure(.outputInvalid, "", isRetryable: true))
+        _ = try play(&run, &now, [(1, { _ in .checkFailed(broken) }), (5, { _ in .finishFailed(broken) })], table)
+        #expect(run.outcome == nil)
+        _ = try play(&run, &now, [(5, { _ in .finishFailed(broken) })], table)
+        #expect(run.failure?.code == .outputInvalid)
+    }
+
+    @Test func `a check that this machine cannot do is tried again, reported once, and withdraws nothing`() throws {
+        var (run, now) = try table.run(at: .checking)
+        let down = StepFailure.storage(StorageError(.unavailable, "x"))
+        var alerts: [String] = []
+        var waits: [Double] = []
+        for _ in 1...12 {
+            let decisions = try play(&run, &now, [(1, { _ in .checkFailed(down) })], table)
+            alerts += decisions.flatMap(\.alerts).map(\.code)
+            let checkAt = try #require(run.checkAt)
+            waits.append(checkAt.timeIntervalSince(now))
+            #expect(table.machine.nextStep(for: run, at: now) == .wait(until: nil))
+            #expect(table.machine.nextStep(for: run, at: checkAt) == .check)
+        }
+        #expect(run.outcome == .ready && run.state == .checking && run.edition == 1 && run.wakeAt == nil)
+        #expect(alerts == ["check_stuck"])
+        #expect(waits.prefix(3) == [7.5, 12.5, 22.5] && waits.last == 1_802.5)
+        _ = try play(&run, &now, [(1, { _ in .checked })], table)
+        #expect(run.state == .done)
+    }
+
+    @Test func `a duplicate is cancelled while the check waits`() throws {
+        var (run, now) = try table.run(at: .unknown)
+        let two: [Generation] = [.succeeded, .p1(.running(hasStarted: true), id: "p2")]
+        _ = try play(&run, &now, [(1, { .found($0.lastIntent, two) })], table)
+        let undo = try #require(run.undos.first { if case .cancelPrediction = $0.action { true } else { false } })
+        _ = try play(&run, &now, [(1, { _ in .finished(.example) })], table)
+        let down = StepFailure.storage(StorageError(.unavailable, ""))
+        #expect(table.machine.nextStep(for: run, at: now).name == "undo-cancel-p2")
+        _ = try play(&run, &now, [(1, { _ in .checkFailed(down) })], table)
+        #expect(run.wakeAt == undo.wakeAt)
+        #expect(table.machine.nextStep(for: run, at: now).name == "undo-cancel-p2")
     }
 
     @Test func `rings do not shorten the search`() throws {

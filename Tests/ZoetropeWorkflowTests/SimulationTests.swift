@@ -15,7 +15,8 @@ struct SimulationTests {
     }
 
     @Test func `whatever fails, nothing is lost and nothing is paid twice`() async {
-        let total = await Simulation.total(2_000) { Simulation(seed: UInt64($0 + 1)) }
+        // One history in a thousand dies between a scene's objects and its rows (K33): from here on some do.
+        let total = await Simulation.total(2_000) { Simulation(seed: UInt64($0 + 6_901)) }
         expectClean(total, "memory")
         #expect(total.cells(below: 1).isEmpty, "cells of the fault table that nothing hit")
         #expect(total.crashes.allSatisfy { $0 > 0 }, "crash points at which nobody died")

@@ -15,6 +15,7 @@ struct RunStatements: Sendable {
     let attempts: String
     let changeAttempts: String
     let ringCallbacks: String
+    let recallCallbacks: String
     /// Animations as callers see them, for a `WHERE` to follow: `a` is the row, `j` its job, `r` its run.
     let records: String
     let record: String
@@ -34,6 +35,7 @@ struct RunStatements: Sendable {
         ("id", .uuid), ("intent_id", .uuid), ("animation_id", .uuid), ("kind", .text), ("amount", .integer),
         ("at", .timestamp), ("day", .integer),
     ])
+    let recalls = SQLBatch([("animation_id", .uuid), ("id", .uuid)])
     let newAttempts = SQLBatch([
         ("id", .uuid), ("preview_s3_key", .text), ("result_s3_key", .text), ("thumb_s3_key", .text), ("params", .json),
     ])
@@ -54,13 +56,17 @@ struct RunStatements: Sendable {
             )
             """
         }
-        // $1 owner, $2 end of the lease, $3 now, $4 and $5 how many
+        // $1 owner, $2 end of the lease, $3 now, $4 to $6 how many
         claim = """
-            WITH \(taking("light", "<>", "$4")), \(taking("heavy", "=", "$5"))
+            WITH \(taking("light", "<>", "$4")), \(taking("heavy", "=", "$5")), checks AS (
+                SELECT id FROM animation_runs
+                WHERE check_at IS NOT NULL AND check_at <= $3 AND (lease_owner IS NULL OR lease_expires_at <= $3)
+                ORDER BY check_at, id LIMIT $6\(dialect.skippingLocked)
+            )
             UPDATE animation_runs SET lease_epoch = lease_epoch + 1, lease_owner = $1, lease_expires_at = $2, rung = false
             WHERE id IN (
                 SELECT id FROM lapsed_light UNION ALL SELECT id FROM light
-                UNION ALL SELECT id FROM lapsed_heavy UNION ALL SELECT id FROM heavy
+                UNION ALL SELECT id FROM lapsed_heavy UNION ALL SELECT id FROM heavy UNION ALL SELECT id FROM checks
             )
             RETURNING *
             """
@@ -105,8 +111,16 @@ struct RunStatements: Sendable {
             UPDATE callbacks SET state = 'due', wake_at = $2, ended_at = $2
             WHERE state = 'waiting' AND animation_id \(of())
             """
+        // What was told, or was to be, is taken back: the message waits for the next end, as another one.
+        recallCallbacks = """
+            UPDATE callbacks SET id = batch.id, state = 'waiting', tries = 0, wake_at = NULL, last_status = NULL,
+                last_error = NULL, ended_at = NULL
+            FROM \(recalls.source(dialect))
+            WHERE callbacks.animation_id = batch.animation_id AND callbacks.state <> 'void'
+            """
         records = """
-            SELECT a.*, j.user_id AS user_id, j.kind AS kind, r.state AS run_state, r.outcome AS run_outcome,
+            SELECT a.*, j.user_id AS user_id, j.kind AS kind, r.outcome AS run_outcome,
+                CASE WHEN r.check_at IS NULL THEN r.state ELSE 'checking' END AS run_state,
                 r.version AS run_version, r.part AS run_part, r.part_count AS run_part_count,
                 r.provider_done_at AS provider_done_at, r.playable_at AS playable_at,
                 coalesce((SELECT sum(cost) FROM paid_intents i WHERE i.animation_id = a.id), 0) AS run_cost,

@@ -11,15 +11,29 @@ extension Run {
         ("state", .text), ("outcome", .text), ("failure_code", .text), ("failure_detail", .text), ("part", .integer),
         ("regenerations", .integer), ("tries", .integer), ("polls", .integer), ("wake_at", .timestamp),
         ("version", .integer), ("provider_done_at", .timestamp), ("playable_at", .timestamp), ("video", .json),
-        ("parts", .json),
+        ("parts", .json), ("check_at", .timestamp),
     ]
+
+    /// The column `state`: a run that is being checked is done, and has a ``checkAt``.
+    private var storedState: RunState { state == .checking ? .done : state }
+
+    /// The column `video`: what was published, with its edition.
+    ///
+    /// Of a run whose video was withdrawn the edition alone, which programs that know of no editions cannot read: they
+    /// would publish under the keys of the first.
+    private var storedVideo: JSONValue? {
+        guard edition > 1 else { return video?.stored }
+        var members = video?.stored.object ?? [:]
+        members["edition"] = .integer(Int64(edition))
+        return .object(members)
+    }
 
     func changingValues() throws -> [SQLValue] {
         [
-            state.sqlValue, SQLValue(outcome), SQLValue(failure?.code), SQLValue(failure?.detail), part.sqlValue,
+            storedState.sqlValue, SQLValue(outcome), SQLValue(failure?.code), SQLValue(failure?.detail), part.sqlValue,
             regenerations.sqlValue, tries.sqlValue, polls.sqlValue, SQLValue(wakeAt), version.sqlValue,
-            SQLValue(providerDoneAt), SQLValue(playableAt), try video.map { try .json($0.stored) } ?? .null,
-            try .json(.array(parts.map(\.stored))),
+            SQLValue(providerDoneAt), SQLValue(playableAt), try storedVideo.map { try .json($0) } ?? .null,
+            try .json(.array(parts.map(\.stored))), SQLValue(checkAt),
         ]
     }
 
@@ -48,7 +62,8 @@ extension Run {
             onFailure: try row.get("on_failure"),
             createdAt: try row.get("created_at")
         )
-        state = try row.get("state")
+        checkAt = try row.find("check_at")
+        state = checkAt == nil ? try row.get("state") : .checking
         outcome = try row.find("outcome")
         failure = try row.find("failure_code", as: String.self)
             .map { code in
@@ -70,7 +85,10 @@ extension Run {
         )
         providerDoneAt = try row.find("provider_done_at")
         playableAt = try row.find("playable_at")
-        video = try row.stored("video")
+        if let json = try row.json("video") {
+            edition = json["edition"]?.integer.flatMap { Int(exactly: $0) } ?? 1
+            if json["edition"] == nil || json["preview_key"] != nil { video = try row.stored("video") }
+        }
         for json in try row.json("parts")?.array ?? [] {
             guard let part = KeptPart(stored: json) else { throw row.unreadable("parts") }
             parts.append(part)

@@ -340,7 +340,7 @@ extension SQLRunStore: CleanupStore {
         for row in try rows("animation_attempts", "job_id", of: "animations") {
             let attempt = try AnimationAttempt(row)
             switch attempt.status {
-            case .pending: for key in attempt.keys { set(.allowed, key) }
+            case .pending: for key in keys where key.animation == attempt.id { set(.allowed, key) }
             case .ready: for key in attempt.published.compactMap({ ObjectKey($0) }) { set(.required, key) }
             case .failed: break
             }
@@ -353,7 +353,8 @@ extension SQLRunStore: CleanupStore {
             set(isGoing ? .allowed : .required, try Job(row).source.key)
         }
         let runs = Set(
-            try rows("animation_runs", "id", of: "tmp", " AND state <> 'done'").map { try $0.get("id", as: UUID.self) }
+            try rows("animation_runs", "id", of: "tmp", " AND (state <> 'done' OR check_at IS NOT NULL)")
+                .map { try $0.get("id", as: UUID.self) }
         )
         for key in keys {
             if let (folder, owner) = key.owner, folder == "tmp", runs.contains(owner) { set(.allowed, key) }
@@ -381,10 +382,10 @@ extension SQLRunStore: CleanupStore {
 
 /// Conditions for what has expired; `$1` is the cutoff.
 private enum Old {
-    /// Of `animation_attempts a`: its run, if it has one, is at its end, and nothing of it is left to be undone.
+    /// Of `animation_attempts a`: its run, if it has one, is at its end, and nothing of it is left to be checked or undone.
     static let animation = """
         a.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM animation_runs r WHERE r.id = a.id AND (r.state <> 'done'
-            OR EXISTS (SELECT 1 FROM undo_records u WHERE u.animation_id = r.id AND u.state IN ('armed', 'due'))))
+            OR r.check_at IS NOT NULL OR EXISTS (SELECT 1 FROM undo_records u WHERE u.animation_id = r.id AND u.state IN ('armed', 'due'))))
         """
     /// Of `restore_attempts t`.
     static let restore = restore(sparing: "true")
@@ -409,9 +410,9 @@ private enum Old {
         """
     }
 
-    /// Bytes that `animation_runs r` has published, without the HD result, whose size is not kept.
+    /// Bytes that `animation_runs r` has published.
     static func bytes(_ dialect: SQLDialect) -> String {
-        let names = ["byte_count", "poster_byte_count"]
+        let names = ["byte_count", "poster_byte_count", "result_byte_count"]
         return
             names.map { name in
                 switch dialect {
@@ -424,8 +425,14 @@ private enum Old {
 }
 
 extension AnimationAttempt {
-    /// Every object that it may have, in the order of the keys.
-    var keys: [ObjectKey] { [.hdVideo(jobID, id), .poster(jobID, id), .video(jobID, id)] }
+    /// What callers are told that it has, and what it may have if nothing was ever withdrawn, in the order of the keys.
+    var keys: [ObjectKey] {
+        let usual: [ObjectKey] = [.hdVideo(jobID, id), .poster(jobID, id), .video(jobID, id)]
+        // Rows that another system wrote may name objects that are not ours to delete.
+        let own = published.compactMap { ObjectKey($0) }
+            .filter { $0.animation == id && $0.description.hasPrefix("animations/\(jobID)/") }
+        return Set(usual + own).sorted { $0.precedes($1) }
+    }
 
     /// What callers are told that it has.
     fileprivate var published: [String] {

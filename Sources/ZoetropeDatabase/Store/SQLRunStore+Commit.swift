@@ -56,7 +56,7 @@ struct ChangeWriter {
     private(set) var outcomes: [AnimationID: CommitOutcome] = [:]
     /// Whether a run may be claimed now that could not before.
     private(set) var madeDue = false
-    /// Whether callers see the end of a run with it.
+    /// Whether callers see the end of a run with it, or see it taken back.
     private(set) var hasEnded = false
     private let session: any SQLSession
     private let sql: RunStatements
@@ -117,7 +117,10 @@ struct ChangeWriter {
             outcomes[try row.get("id")] = .landed
             if let due: Date = try row.find("due_at"), due <= now { madeDue = true }
         }
-        for change in changes where outcomes[change.run.id] == nil { outcomes[change.run.id] = .lost }
+        for change in changes {
+            if outcomes[change.run.id] == nil { outcomes[change.run.id] = .lost }
+            if change.releasesLease, let checkAt = change.run.checkAt, checkAt <= now { madeDue = true }
+        }
         try writeParts(of: changes.filter { outcomes[$0.run.id] == .landed })
     }
 
@@ -136,6 +139,9 @@ struct ChangeWriter {
             }
         try run(sql.insertLedger, sql.newLedger, ledger)
         try writeAttempts(changes.compactMap { change in change.attempt.map { (change.run.id, $0) } })
+        let recalled = changes.compactMap { change in change.recall.map { [change.run.id.sqlValue, .uuid($0)] } }
+        try run(sql.recallCallbacks, sql.recalls, recalled)
+        if !recalled.isEmpty { hasEnded = true }
         let ended = changes.filter { $0.attempt != nil && $0.run.outcome != nil }
         guard !ended.isEmpty else { return }
         hasEnded = true

@@ -62,7 +62,7 @@ extension SQLRunStore {
         .first.map { try Job($0) }
     }
 
-    /// Cancels the runs that a column says, tells nobody how they ended, and blanks what their callers wrote.
+    /// Ends the runs that a column says, tells nobody how they ended, and blanks what their callers wrote.
     private static func cancel(
         _ column: String,
         _ value: SQLValue,
@@ -72,7 +72,7 @@ extension SQLRunStore {
     ) throws {
         let rows = try session.query(
             """
-            SELECT * FROM animation_runs WHERE \(column) = $1 AND outcome IS NULL
+            SELECT * FROM animation_runs WHERE \(column) = $1 AND (outcome IS NULL OR check_at IS NOT NULL)
             ORDER BY id\(session.dialect.forUpdate)
             """,
             [value]

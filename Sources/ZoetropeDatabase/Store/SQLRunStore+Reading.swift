@@ -56,10 +56,15 @@ extension SQLRunStore {
 
     package func runs(in state: RunState?, limit: Int) async throws(RunStoreError) -> [Run] {
         try await read { [sql, unreadable] session in
-            let isWanted = state == nil ? "" : "WHERE state = $2"
+            let isWanted =
+                switch state {
+                case nil: ""
+                case .checking: "WHERE check_at IS NOT NULL"
+                case _?: "WHERE state = $2 AND check_at IS NULL"
+                }
             let rows = try session.query(
                 "SELECT * FROM animation_runs \(isWanted) ORDER BY created_at DESC, id DESC LIMIT $1",
-                [limit.sqlValue] + (state.map { [$0.sqlValue] } ?? [])
+                [limit.sqlValue] + (state.flatMap { $0 == .checking ? nil : [$0.sqlValue] } ?? [])
             )
             return try session.runs(rows, sql, unreadable: unreadable)
         }

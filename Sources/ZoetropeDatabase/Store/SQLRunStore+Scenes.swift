@@ -20,9 +20,7 @@ extension SQLRunStore {
             var keys = [try Job(row).source.key]
             keys += try session.query("SELECT * FROM restore_attempts WHERE job_id = $1", [job.sqlValue])
                 .map { try RestoreAttempt($0).image.key }
-            for attempt in attempts {
-                keys += [.video(job, attempt.id), .hdVideo(job, attempt.id), .poster(job, attempt.id)]
-            }
+            keys += attempts.flatMap(\.keys)
             return (keys.sorted { $0.description < $1.description }, rings: false)
         }
     }

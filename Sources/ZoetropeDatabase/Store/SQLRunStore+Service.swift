@@ -122,10 +122,17 @@ extension SQLRunStore: ServiceStore {
         try await read { session in
             var runs: [RunState: Int] = [:]
             for row in try session.query(
-                "SELECT state, count(*) AS runs FROM animation_runs WHERE due_at IS NOT NULL GROUP BY state"
+                """
+                SELECT state, count(*) AS runs FROM animation_runs
+                WHERE due_at IS NOT NULL AND check_at IS NULL GROUP BY state
+                """
             ) {
                 runs[try row.get("state")] = try row.get("runs")
             }
+            let checks = try session.query(
+                "SELECT count(*) AS checks, min(check_at) AS check_at FROM animation_runs WHERE check_at IS NOT NULL"
+            )
+            runs[.checking] = try checks.first?.get("checks") ?? 0
             var callbacks: [Callback.State: Int] = [:]
             for row in try session.query(
                 "SELECT state, count(*) AS callbacks FROM callbacks WHERE state <> 'void' GROUP BY state"

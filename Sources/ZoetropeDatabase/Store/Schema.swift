@@ -5,6 +5,7 @@ package enum Schema {
         Migration(version: 2, name: "users, callbacks and deletions", worksWith: 2, script: second),
         Migration(version: 3, name: "the clean-up", script: third),
         Migration(version: 4, name: "runs of the dead", worksWith: 2, script: fourth),
+        Migration(version: 5, name: "checks of what was published", worksWith: 2, script: fifth),
     ]
 
     /// `animation_attempts` is the table that callers know, and nothing of the engine is added to it.
@@ -85,6 +86,17 @@ package enum Schema {
     private static let fourth: @Sendable (SQLDialect) -> String = { _ in
         """
         CREATE INDEX ix_animation_runs_held ON animation_runs (lease_expires_at) WHERE lease_owner IS NOT NULL;
+        """
+    }
+
+    /// When the published files of a run are to be checked.
+    ///
+    /// To programs that do not know the column the run is done, and they leave the check to those that do
+    /// (docs/decisions/0023).
+    private static let fifth: @Sendable (SQLDialect) -> String = { dialect in
+        """
+        ALTER TABLE animation_runs ADD COLUMN check_at \(Columns(dialect).time);
+        CREATE INDEX ix_animation_runs_check_at ON animation_runs (check_at, id) WHERE check_at IS NOT NULL;
         """
     }
 

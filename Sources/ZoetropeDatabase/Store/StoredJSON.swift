@@ -57,7 +57,13 @@ extension PublishedVideo: StoredJSON {
             "byte_count": .integer(byteCount), "sha256": .string(sha256),
             "poster_byte_count": .integer(posterByteCount), "poster_sha256": .string(posterSHA256),
         ]
-        members["result_key"] = resultKey.map { .string($0.description) }
+        if let result {
+            members["result_key"] = .string(result.key.description)
+            members["result_width"] = .integer(Int64(result.size.width))
+            members["result_height"] = .integer(Int64(result.size.height))
+            members["result_byte_count"] = .integer(result.byteCount)
+            members["result_sha256"] = .string(result.sha256)
+        }
         return .object(members)
     }
 
@@ -68,9 +74,17 @@ extension PublishedVideo: StoredJSON {
             let sha256 = stored["sha256"]?.string, let posterByteCount = stored["poster_byte_count"]?.integer,
             let posterSHA256 = stored["poster_sha256"]?.string
         else { return nil }
+        var result: StoredResult?
+        if let key = stored.objectKey("result_key") {
+            guard let width = stored.int("result_width"), let height = stored.int("result_height"),
+                let byteCount = stored["result_byte_count"]?.integer, let sha256 = stored["result_sha256"]?.string
+            else { return nil }
+            let size = FrameSize(width: width, height: height)
+            result = StoredResult(key: key, size: size, byteCount: byteCount, sha256: sha256)
+        }
         self.init(
             previewKey: preview,
-            resultKey: stored.objectKey("result_key"),
+            result: result,
             posterKey: poster,
             size: FrameSize(width: width, height: height),
             seconds: seconds,

@@ -83,6 +83,43 @@ extension RunStoreBench {
         #expect(claimed.count == 60)
     }
 
+    func checks() async throws {
+        let ids = try await accept(5).map(\.run.id)
+        func order(_ owner: String, light: Int = 0, checks: Int, lease: Duration = .seconds(60)) -> ClaimOrder {
+            ClaimOrder(owner: owner, lease: lease, light: light, heavy: 9, checks: checks)
+        }
+        // The first is to be checked later, the fourth has something else to do as well, and the last is done.
+        let due = [3_600.0, -30, -40, -50]
+        for run in try await claim() {
+            let place = ids.firstIndex(of: run.id) ?? 0
+            let change = RunChange(run, releases: true) { change in
+                change.run.state = place < 4 ? .checking : .done
+                change.run.outcome = .ready
+                change.run.wakeAt = place == 3 ? Self.date(-20) : nil
+                change.run.checkAt = place < 4 ? Self.date(due[place]) : nil
+            }
+            #expect(try await commit(change) == .landed)
+            #expect(try await store.run(run.id) == change.stored(try await store.run(run.id)))
+        }
+        #expect(try await Set(store.runs(in: .checking, limit: 9).map(\.id)) == Set(ids[..<4]))
+        #expect(try await store.runs(in: .done, limit: 9).map(\.id) == [ids[4]])
+        #expect(try await store.claim(order("w1", checks: 0)).runs.isEmpty)
+        #expect(try await store.claim(order("w1", light: 9, checks: 0)).runs.map(\.id) == [ids[3]])
+        let first = try await store.claim(order("w1", checks: 1, lease: .milliseconds(1))).runs
+        #expect(first.map(\.id) == [ids[2]] && first[0].state == .checking && first[0].outcome == .ready)
+        #expect(try await store.claim(order("w2", light: 9, checks: 1)).runs.count == 1)
+        try await eventually { Date() > (first[0].lease.expiresAt ?? .distantFuture) + 0.005 ? true : nil }
+        let rest = try await store.claim(order("w2", light: 9, checks: 9)).runs
+        #expect(rest.count == 1 && Set(rest.map(\.id)).isSubset(of: [ids[1], ids[2]]))
+        #expect(try await store.claim(order("w2", light: 9, checks: 9)).runs.isEmpty)
+        let last = try #require(rest.first)
+        // Another try has a time of its own; then it is over.
+        let later = Self.date(77)
+        #expect(try await commit(RunChange(last, releases: true) { $0.run.checkAt = later }) == .landed)
+        #expect(try await store.run(last.id)?.checkAt == later)
+        #expect(try await store.claim(order("w2", light: 9, checks: 9)).runs.isEmpty)
+    }
+
     func claimBrings() async throws {
         let run = try await claimedRun()
         let tag = "tag"
@@ -151,6 +188,15 @@ extension RunStoreBench {
         let asleep = RunChange(runs[2], releases: true) { $0.run.wakeAt = nil }
         #expect(try await commit(asleep) == .landed)
         #expect(try await store.nextWake().wakeAt == wake)
+        let check = Self.date(50)
+        let late = try #require(try await store.run(runs[2].id))
+        _ = try await store.amend(late.id) { run, _ in
+            RunChange(run, releases: true) { change in
+                change.run.state = .checking
+                change.run.checkAt = check
+            }
+        }
+        #expect(try await store.nextWake().wakeAt == check)
     }
 }
 

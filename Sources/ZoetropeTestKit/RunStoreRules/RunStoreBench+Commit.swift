@@ -17,6 +17,8 @@ extension RunStoreBench {
             change.run.polls = 4
             change.run.wakeAt = Self.date(77)
             change.run.providerDoneAt = Self.date(-3)
+            // Withdrawn once, and not yet made anew.
+            change.run.edition = 2
             change.run.parts = [
                 KeptPart(clip: .hdVideo(run.jobID, run.id), lastFrame: Self.image(.poster(run.jobID, run.id)))
             ]
@@ -48,7 +50,12 @@ extension RunStoreBench {
             next.run.playableAt = Self.date()
             next.run.video = PublishedVideo(
                 previewKey: .video(run.jobID, run.id),
-                resultKey: .hdVideo(run.jobID, run.id),
+                result: StoredResult(
+                    key: .hdVideo(run.jobID, run.id),
+                    size: FrameSize(width: 1_920, height: 1_080),
+                    byteCount: 6_000_000_000,
+                    sha256: String(repeating: "1", count: 64)
+                ),
                 posterKey: .poster(run.jobID, run.id),
                 size: FrameSize(width: 1_280, height: 720),
                 seconds: 5,
@@ -58,6 +65,7 @@ extension RunStoreBench {
                 posterByteCount: 1,
                 posterSHA256: String(repeating: "f", count: 64)
             )
+            next.run.edition = 3
             next.run.parts = []
             next.run.intents = [intent]
             next.intents = [intent]

@@ -18,6 +18,7 @@ package enum RunStoreRule: CaseIterable, Sendable {
     case `a lease that is over is taken over, and its old holder has lost`
     case `runs of the dead go before a backlog`
     case `of many claims at once, each run goes to one`
+    case `checks are claimed apart from other work, when they are due`
     case `a claim brings intents and what is still to be undone`
     case `a lease is prolonged only for its holder`
     case `the next wake is the earliest that can be claimed`
@@ -65,6 +66,7 @@ package enum RunStoreRule: CaseIterable, Sendable {
         case .`a lease that is over is taken over, and its old holder has lost`: try await bench.takenOver()
         case .`runs of the dead go before a backlog`: try await bench.deadBeforeBacklog()
         case .`of many claims at once, each run goes to one`: try await bench.manyClaims()
+        case .`checks are claimed apart from other work, when they are due`: try await bench.checks()
         case .`a claim brings intents and what is still to be undone`: try await bench.claimBrings()
         case .`a lease is prolonged only for its holder`: try await bench.renewing()
         case .`the next wake is the earliest that can be claimed`: try await bench.nextWakes()

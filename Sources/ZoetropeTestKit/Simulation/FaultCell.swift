@@ -62,6 +62,9 @@ package enum FaultCell: String, CaseIterable, Sendable {
     // S10, publishing.
     case publishDies = "S10 the worker dies before the COMMIT"
     case publishUnclear = "S10 the answer of the COMMIT is lost"
+    case checkDies = "S10 the worker dies between publishing and the end of the check"
+    case checkFails = "S10 the check cannot be done"
+    case withdrawn = "S10 what was published cannot be decoded"
     case zombieWrites = "S10 a worker that lost its run writes late"
     // C, undoing.
     case undoCancelFails = "C the provider's cancel fails"

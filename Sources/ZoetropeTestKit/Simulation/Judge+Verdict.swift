@@ -140,7 +140,7 @@ extension Judge {
             }
         }
         for run in runs where run.outcome == .ready {
-            if let video = run.video { wanted.formUnion([video.previewKey, video.posterKey]) }
+            if let video = run.video { wanted.formUnion(video.keys) }
         }
         for key in world.objects.keys where !wanted.contains(key) { try await judgeLeft(key, store) }
         for key in wanted.sorted(by: { $0.description < $1.description }) where world.objects.objects[key] == nil {

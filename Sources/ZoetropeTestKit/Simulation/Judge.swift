@@ -14,6 +14,9 @@ final class Judge: @unchecked Sendable {
     /// When each run's epoch last changed.
     private var epochChangedAt: [AnimationID: Int64] = [:]
     private var readyKeys: [ObjectKey: String] = [:]
+    /// Runs whose published files were taken back, and these files.
+    private(set) var withdrawn: Set<AnimationID> = []
+    private var withdrawnKeys: Set<ObjectKey> = []
     /// Predictions beside the one that was wanted, each with a reason.
     private(set) var explainedDuplicates = 0
     /// Objects that nobody knows of, each with a reason: only a sweep of the store finds them.
@@ -37,7 +40,10 @@ final class Judge: @unchecked Sendable {
         let name = "run \(run.id.description.prefix(8))"
         if run.version < last.version { fail("I4", "\(name) went back from version \(last.version) to \(run.version)") }
         if run.lease.epoch < last.lease.epoch { fail("I5", "\(name)'s epoch sank to \(run.lease.epoch)") }
-        if last.outcome != nil, run.outcome != last.outcome || run.failure != last.failure || run.video != last.video {
+        if last.state == .checking, run.state != .checking { checked(last, run) }
+        if last.outcome != nil, !withdrawn.contains(run.id) || last.state != .checking,
+            run.outcome != last.outcome || run.failure != last.failure || run.video != last.video
+        {
             fail("I4", "\(name) was over and changed its end")
         }
         if run.state != last.state, !Self.isAllowed(last.state, run.state) {
@@ -94,7 +100,8 @@ final class Judge: @unchecked Sendable {
     private static func isAllowed(_ from: RunState, _ to: RunState) -> Bool {
         switch (from, to) {
         case (.queued, .submitting), (.submitting, .generating), (.submitting, .finishing), (.generating, .finishing),
-            (.generating, .submitting), (.finishing, .submitting), (.finishing, .done), (.compensating, .done):
+            (.generating, .submitting), (.finishing, .submitting), (.finishing, .checking), (.checking, .done),
+            (.checking, .finishing), (.checking, .compensating), (.compensating, .done):
             true
         case (.queued, .compensating), (.submitting, .compensating), (.generating, .compensating),
             (.finishing, .compensating):
@@ -109,10 +116,14 @@ final class Judge: @unchecked Sendable {
 
     private func published(_ run: Run) {
         guard let video = run.video else { return fail("I6", "\(run.id) is ready without a video") }
-        check(video.previewKey, video.sha256, of: run)
-        check(video.posterKey, video.posterSHA256, of: run)
-        readyKeys[video.previewKey] = video.sha256
-        readyKeys[video.posterKey] = video.posterSHA256
+        var files = [(video.previewKey, video.sha256), (video.posterKey, video.posterSHA256)]
+        if let result = video.result { files.append((result.key, result.sha256)) }
+        if run.id.isInHD != (video.result != nil) { fail("I6", "\(run.id) has \(video.keys)") }
+        for (key, hash) in files {
+            if withdrawnKeys.contains(key) { fail("I4", "\(key) was withdrawn and is published again") }
+            check(key, hash, of: run)
+            readyKeys[key] = hash
+        }
         if let order = world.orders.first(where: { $0.answered == run.id }), order.cancelledAt != nil {
             fail("I8", "\(run.id) was cancelled and became ready")
         }
@@ -132,6 +143,22 @@ final class Judge: @unchecked Sendable {
             return fail("I6", "\(run.id) is ready without \(key)")
         }
         if facts.sha256 != hash { fail("I6", "\(key) is not what was recorded") }
+    }
+
+    /// The check of a run is over, one way or the other.
+    private func checked(_ before: Run, _ run: Run) {
+        guard let video = before.video else { return }
+        guard run.outcome == .ready else {
+            withdrawn.insert(run.id)
+            withdrawnKeys.formUnion(video.keys)
+            for key in video.keys { readyKeys[key] = nil }
+            if run.video != nil { fail("I12", "\(run.id) was withdrawn and still has a video") }
+            return
+        }
+        for key in video.keys where key != video.posterKey {
+            guard let content = world.objects.objects[key]?.content else { continue }
+            if !world.files.decoded.contains(content) { fail("I6", "\(key) is published for good and was not decoded") }
+        }
     }
 
     func objectsChanged(_ key: ObjectKey) {

@@ -33,6 +33,10 @@ package enum Mutant: String, CaseIterable, Sendable {
     case pretendsPut = "an object is said to be stored and is not"
     case publishesFirst = "an object is stored some time after it was said to be"
     case forgetsUndo = "objects are not deleted although the undo says so"
+    case checksNothing = "a published video is taken for good without being decoded"
+    case skipsCheck = "a run is done as soon as it is published"
+    case keepsWithdrawn = "what was withdrawn is not deleted"
+    case reusesKeys = "what is made anew is published under the keys of what was withdrawn"
     case trustsExitCode = "a tool's result is published without being looked at"
     case leavesScratch = "scratch folders are not removed"
     // The policy.

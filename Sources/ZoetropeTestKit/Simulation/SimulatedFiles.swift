@@ -1,3 +1,4 @@
+import Foundation
 import ZoetropeCore
 import ZoetropeWorkflow
 
@@ -16,6 +17,10 @@ final class SimulatedFiles: @unchecked Sendable {
     var origins: [UInt64: [String]] = [:]
     /// Contents that are no video to be published.
     var bad: Set<UInt64> = []
+    /// Contents of which not every frame can be decoded.
+    var damaged: Set<UInt64> = []
+    /// Contents of which every frame was decoded.
+    var decoded: Set<UInt64> = []
     /// Who has made published files for a run.
     var makers: [AnimationID: Set<Int>] = [:]
 
@@ -83,7 +88,13 @@ struct SimulatedMedia: MediaPipeline {
         guard verdict == .passes else {
             let isRetryable = verdict == .failsBefore || world.dice.chance(0.5)
             world.cover(.mediaFails)
-            let code: FailureCode = site == .makeInput ? .sourceUnreadable : .outputInvalid
+            let code: FailureCode =
+                switch site {
+                case .makeInput: .sourceUnreadable
+                case .check: .internal
+                default: .outputInvalid
+                }
+            if site == .check { world.cover(.checkFails) }
             throw MediaFailure(code, "simulated", isRetryable: isRetryable)
         }
         var contents: [UInt64] = []
@@ -106,7 +117,7 @@ struct SimulatedMedia: MediaPipeline {
         world.files.write(content &+ 1, to: path)
     }
 
-    func publishable(from parts: [String], in folder: String, seconds: Int, wantsSound: Bool)
+    func publishable(from parts: [String], in folder: String, order: PublishOrder)
         async throws(MediaFailure) -> PublishableVideo
     {
         let contents = try await work(.publishable, on: parts)
@@ -120,13 +131,29 @@ struct SimulatedMedia: MediaPipeline {
         }
         world.files.write(video, to: "\(folder)/video.mp4")
         world.files.write(video ^ 1, to: "\(folder)/poster.jpg")
+        if !world.isCalm, world.dice.chance(world.weather.damages) { world.files.damaged.insert(video) }
+        var result: ResultFile?
+        if let run = world.files.folder(of: parts[0])?.run, run.isInHD {
+            world.files.write(video ^ 2, to: "\(folder)/result.mp4")
+            result = ResultFile(path: "\(folder)/result.mp4", size: FrameSize(width: 1920, height: 1080))
+        }
         return PublishableVideo(
             video: "\(folder)/video.mp4",
+            result: result,
             poster: "\(folder)/poster.jpg",
             size: FrameSize(width: 1280, height: 720),
-            seconds: seconds,
+            seconds: order.seconds,
             framesPerSecond: 30
         )
+    }
+
+    func check(_ video: String, seconds: Int, allowsSound: Bool) async throws(MediaFailure) {
+        let content = try await work(.check, on: [video])[0]
+        guard world.mutant != .checksNothing else { return }
+        guard !world.files.damaged.contains(content) else {
+            throw MediaFailure(.outputInvalid, "simulated: a frame cannot be decoded", isRetryable: true)
+        }
+        world.files.decoded.insert(content)
     }
 
     func lastFrame(of part: String, to path: String) async throws(MediaFailure) -> FrameSize {
@@ -134,4 +161,9 @@ struct SimulatedMedia: MediaPipeline {
         world.files.write(content &+ 2, to: path)
         return FrameSize(width: 1280, height: 720)
     }
+}
+
+extension AnimationID {
+    /// Whether its model gives more lines than are played by default.
+    var isInHD: Bool { description.utf8.last.map { $0 % 4 == 0 } ?? false }
 }

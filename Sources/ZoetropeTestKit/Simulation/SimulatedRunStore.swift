@@ -253,6 +253,7 @@ struct SimulatedRunStore: RunStore {
                 world.cover(.lateFound)
             }
         }
+        if change.recall != nil { world.cover(.withdrawn) }
         guard verdict == .losesAnswer else { return }
         if change.intents.contains(where: { $0.state == .sent }) { world.cover(.markUnclear) }
         if change.intents.contains(where: { $0.state == .bound }) { world.cover(.bindUnclear) }
@@ -269,7 +270,7 @@ struct SimulatedRunStore: RunStore {
             world.cover(state == .sent || state == .unknown ? .cancelDuring : .cancelBefore)
         case .generating: world.cover(.cancelRunning)
         case .finishing: world.cover(.cancelFinishing)
-        case .compensating, .done: break
+        case .checking, .compensating, .done: break
         }
     }
 
@@ -290,6 +291,13 @@ struct SimulatedRunStore: RunStore {
             spoilt.ledger += change.ledger.filter { $0.kind == .settle }.compactMap { again($0, of: change) }
         case .keepsReservation:
             spoilt.ledger.removeAll { $0.kind == .release }
+        case .skipsCheck where change.run.state == .checking:
+            spoilt.run.state = .done
+            spoilt.run.checkAt = nil
+        case .keepsWithdrawn where change.recall != nil:
+            spoilt.undos.removeAll { if case .deleteObject = $0.action { $0.state == .due } else { false } }
+        case .reusesKeys where change.recall != nil:
+            spoilt.run.edition = 1
         case .forgetsUndoRecord:
             spoilt.undos.removeAll { if case .deleteObject = $0.action { $0.state == .armed } else { false } }
         default: break

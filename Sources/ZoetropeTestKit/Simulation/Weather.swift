@@ -3,7 +3,7 @@ package enum CallSite: Int, CaseIterable, Sendable {
     case accept, read, claim, commit, renew, amend, wake, receive, nextWake, gates, condemn, remove
     case prepareInput, removeInput, submit, find, status, fetch, cancel
     case put, get, delete
-    case makeInput, publishable, lastFrame, scratch
+    case makeInput, publishable, check, lastFrame, scratch
 
     var isDatabase: Bool { rawValue <= CallSite.remove.rawValue }
     var isProvider: Bool { (CallSite.prepareInput.rawValue...CallSite.cancel.rawValue).contains(rawValue) }
@@ -15,7 +15,7 @@ package enum CallSite: Int, CaseIterable, Sendable {
         case .submit: (0.05...0.8, 1...54)
         case .fetch: (0.05...3, 5...110)
         case .publishable: (0.5...8, 20...100)
-        case .makeInput, .lastFrame: (0.02...0.4, 2...40)
+        case .makeInput, .check, .lastFrame: (0.02...0.4, 2...40)
         case .put, .get: (0.005...0.2, 1...40)
         case _ where isDatabase: (0.000_5...0.006, 0.1...12)
         case .scratch: (0...0.001, 0...0.001)
@@ -43,6 +43,8 @@ struct Weather {
     var hides = 0.0
     /// Of the paid calls whose answer is lost: something on the way delivers them twice.
     var echoes = 0.0
+    /// Of the videos that are made: not every frame of them can be decoded.
+    var damages = 0.0
     /// Generations that do not simply succeed.
     var badEnds = 0.0
     var webhooks = 0.0
@@ -72,6 +74,7 @@ struct Weather {
         if generator.chance(0.2) { losesAnswer[CallSite.commit.rawValue] = generator.within(0.03...0.15) }
         if generator.chance(0.3) { slow[CallSite.publishable.rawValue] = generator.within(0.1...0.6) }
         if generator.chance(0.3) { echoes = generator.within(0.05...0.4) }
+        if generator.chance(0.4) { damages = generator.within(0.1...0.7) }
         if generator.chance(0.3) { landsLate = generator.within(0.05...0.4) }
         if generator.chance(0.5) { kill = generator.unit() * strength * 0.6 }
         if generator.chance(0.3) { freeze = generator.unit() * strength * 0.3 }

@@ -301,6 +301,7 @@ extension CrashPoint {
         case .downloading, .downloaded: .fetchDies
         case .transcoding, .verified: .mediaDies
         case .midPut, .videoStored, .posterStored: .publishDies
+        case .checking, .checked: .checkDies
         case .canceledUnrecorded, .deletedUnrecorded, .undoneUnmarked: .undoDies
         default: nil
         }

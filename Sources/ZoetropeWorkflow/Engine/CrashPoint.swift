@@ -32,6 +32,8 @@ package enum CrashPoint: String, Sendable, CaseIterable {
     case cancelCommitted = "K35"
     case renewing = "K39"
     case draining = "K40"
+    case checking = "K41"
+    case checked = "K42"
     // Of the clean-up; at the end, because the simulation knows the others by their places.
     case tombstoned = "K36"
     case objectGone = "K37"

@@ -89,6 +89,8 @@ package struct WorkerSettings: Sendable {
     package var lease = Duration.seconds(30)
     /// Runs that are finishing at a time: they use processors and disk.
     package var heavy = 2
+    /// Published videos that are checked at a time, beside those that are finishing.
+    package var checks = 2
     /// Pieces of any other work at a time; all polls of a batch are one piece.
     package var light = 64
     /// Runs that are claimed at a time.

@@ -26,6 +26,7 @@ extension Worker {
             case .cancel(let intent): return try await self.cancel(intent)
             case .keepPart(let intent): return try await self.keepPart(intent, of: run)
             case .finish: return try await self.finish(run)
+            case .check: return try await self.check(run)
             case .undo(let undo): return try await self.undo(undo, of: run)
             case .wait, .begin, .admit, .post: return nil
             }
@@ -284,22 +285,36 @@ extension Worker {
         do {
             let video = try await failing {
                 try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) { folder in
+                    async let source = self.photo(of: run, in: folder)
                     var clips: [String] = []
                     for (number, part) in run.parts.enumerated() {
                         clips.append("\(folder)/part-\(number).mp4")
                         _ = try await self.environment.objects.get(part.clip, to: clips[number])
                     }
-                    clips.append("\(folder)/part-\(run.parts.count).mp4")
-                    try await self.fetch(try self.intent(of: run), of: run, to: clips[clips.count - 1])
+                    let last = "\(folder)/part-\(run.parts.count).mp4"
+                    clips.append(last)
+                    try await self.measured(part: "finish_fetch") {
+                        try await self.fetch(try self.intent(of: run), of: run, to: last)
+                    }
                     try await self.environment.reached(.transcoding)
-                    let made = try await self.environment.media.publishable(
-                        from: clips,
-                        in: folder,
+                    let order = PublishOrder(
                         seconds: run.request.seconds,
-                        wantsSound: run.request.audio
+                        wantsSound: run.request.audio,
+                        source: try await source,
+                        provenance: try await self.provenance(of: run),
+                        mayKeepStream: run.edition == 1
                     )
+                    let made = try await self.measured(part: "finish_media") { [clips] in
+                        try await self.environment.media.publishable(from: clips, in: folder, order: order)
+                    }
+                    if run.edition > 1 {
+                        // The one before was damaged: this one is decoded before callers see it.
+                        for file in [made.video, made.result?.path].compactMap(\.self) {
+                            try await self.decode(file, of: run)
+                        }
+                    }
                     try await self.environment.reached(.verified)
-                    return try await self.store(made, of: run)
+                    return try await self.measured(part: "finish_store") { try await self.store(made, of: run) }
                 }
             }
             return .finished(video)
@@ -308,21 +323,56 @@ extension Worker {
         }
     }
 
+    /// The image that a model animated, whose colours its video should have.
+    private func photo(of run: Run, in folder: String) async throws -> PublishOrder.Photo? {
+        guard run.request.model.provider != .local else { return nil }
+        let path = "\(folder)/photo"
+        _ = try await environment.objects.get(run.source.key, to: path)
+        return PublishOrder.Photo(path: path, orientation: run.source.orientation)
+    }
+
+    /// How the video came to be, as the API says it, too.
+    private func provenance(of run: Run) async throws -> Provenance {
+        let model = run.request.model
+        guard model.provider == .local else {
+            let source = DigitalSourceType(provider: model.provider, restoreID: nil, kind: .photo)
+            return Provenance(source: source, system: model.name.isEmpty ? nil : model.name)
+        }
+        // A row that is gone was deleted, and nobody will see the file.
+        let restoreID = try await environment.store.attempt(run.id)?.restoreID
+        let kind = try await environment.store.job(run.jobID)?.kind ?? .photo
+        let source = DigitalSourceType(provider: .local, restoreID: restoreID, kind: kind)
+        return Provenance(source: source, system: nil)
+    }
+
     /// Puts the files under their final keys.
     ///
     /// A key that has an object already got it from a worker that had verified its files, too, and died or lost the run
     /// before it could say so: what is there is taken. So no epoch ever replaces or removes what another may have
     /// published (docs/decisions/0009).
     private func store(_ made: PublishableVideo, of run: Run) async throws -> PublishedVideo {
-        let keys = PublishedVideo.keys(of: run)
+        let videoKey = ObjectKey.video(run.jobID, run.id, edition: run.edition)
+        let resultKey = ObjectKey.hdVideo(run.jobID, run.id, edition: run.edition)
+        let posterKey = ObjectKey.poster(run.jobID, run.id, edition: run.edition)
         try await environment.reached(.midPut)
-        let video = try await environment.objects.put(made.video, at: keys[0], contentType: "video/mp4").facts
+        let video = try await environment.objects.put(made.video, at: videoKey, contentType: "video/mp4").facts
         try await environment.reached(.videoStored)
-        let poster = try await environment.objects.put(made.poster, at: keys[1], contentType: "image/jpeg").facts
+        var result: StoredResult?
+        if let file = made.result {
+            let facts = try await environment.objects.put(file.path, at: resultKey, contentType: "video/mp4").facts
+            result = StoredResult(
+                key: resultKey,
+                size: file.size,
+                byteCount: facts.byteCount,
+                sha256: facts.sha256
+            )
+        }
+        let poster = try await environment.objects.put(made.poster, at: posterKey, contentType: "image/jpeg").facts
         try await environment.reached(.posterStored)
         return PublishedVideo(
-            previewKey: keys[0],
-            posterKey: keys[1],
+            previewKey: videoKey,
+            result: result,
+            posterKey: posterKey,
             size: made.size,
             seconds: made.seconds,
             framesPerSecond: made.framesPerSecond,
@@ -333,10 +383,51 @@ extension Worker {
         )
     }
 
+    /// Opens what callers get: the stored objects, not the files that they were made from.
+    private func check(_ run: Run) async throws -> RunEvent {
+        guard let video = run.video else { return .checked }
+        try await environment.reached(.checking)
+        do {
+            try await failing {
+                try await self.environment.scratch.withFolder(for: run.id, epoch: run.lease.epoch) { folder in
+                    let file = "\(folder)/video.mp4"
+                    try await self.get(video.previewKey, video.byteCount, video.sha256, to: file)
+                    try await self.decode(file, of: run)
+                    if let result = video.result {
+                        let file = "\(folder)/result.mp4"
+                        try await self.get(result.key, result.byteCount, result.sha256, to: file)
+                        try await self.decode(file, of: run)
+                    }
+                }
+            }
+        } catch let failure as StepFailure {
+            return .checkFailed(failure)
+        }
+        try await environment.reached(.checked)
+        return .checked
+    }
+
+    /// Fetches an object that must be what was stored.
+    private func get(_ key: ObjectKey, _ byteCount: Int64, _ sha256: String, to file: String) async throws {
+        do throws(StorageError) {
+            let facts = try await environment.objects.get(key, to: file)
+            if facts.byteCount == byteCount, facts.sha256 == sha256 { return }
+        } catch  where error.code != .missing && error.code != .corrupt {
+            throw error
+        } catch {
+            throw MediaFailure(.outputInvalid, "\(key) is not what was stored: \(error)", isRetryable: true)
+        }
+        throw MediaFailure(.outputInvalid, "\(key) is not what was stored", isRetryable: true)
+    }
+
+    private func decode(_ file: String, of run: Run) async throws {
+        try await environment.media.check(file, seconds: run.request.seconds, allowsSound: run.request.audio)
+    }
+
     /// Somebody else owns the run.
     ///
-    /// If it is over meanwhile, its undos may have been done before our files came: they go. As long as it is alive they
-    /// are the owner's, and so is the video of a run that is ready.
+    /// If it is over meanwhile, or what we made was withdrawn, its undos may have been done before our files came: they go. As
+    /// long as it is alive they are the owner's, and so is the video of a run that is ready.
     func lost(_ run: Run, after step: Step) async {
         environment.logger.info("the run belongs to somebody else now", metadata: .of(run.id))
         switch step {
@@ -344,13 +435,13 @@ extension Worker {
         default: return
         }
         await environment.shielded { [environment] in
-            guard let row = try? await environment.store.run(run.id), let outcome = row.outcome else { return }
+            guard let row = try? await environment.store.run(run.id) else { return }
             switch step {
-            case .prepareInput(let intent):
+            case .prepareInput(let intent) where row.outcome != nil:
                 try? await environment.providers[intent.provider]?.removeInput(tag: intent.tag, fileID: nil)
-            case .keepPart:
+            case .keepPart where row.outcome != nil && row.state != .checking:
                 for key in KeptPart.keys(of: run) { try? await environment.objects.delete(key) }
-            case .finish where outcome == .failed:
+            case .finish where row.outcome == .failed || row.edition > run.edition:
                 for key in PublishedVideo.keys(of: run) { try? await environment.objects.delete(key) }
             default: break
             }

@@ -20,10 +20,24 @@ extension Worker {
         }
     }
 
+    /// Measures a part of a step that comes to its end.
+    func measured<Result>(part name: String, _ body: () async throws -> Result) async throws -> Result {
+        let start = environment.time.uptime()
+        let result = try await body()
+        environment.metrics?.part(name, took: environment.time.uptime() - start)
+        return result
+    }
+
     /// Tells of a decision that has landed; `run` is as it was before.
     func tell(_ decision: Decision, after step: Step?, of run: Run, at now: Date) async {
-        if run.outcome == nil { environment.metrics?.ended(decision.change.run) }
+        let outcome = decision.change.run.outcome
+        if run.outcome == .ready, outcome != .ready { environment.metrics?.withdrawn() }
+        if run.outcome != outcome { environment.metrics?.ended(decision.change.run) }
         for alert in decision.alerts { await environment.alert(alert) }
+        if run.state == .checking, run.tries >= machine.policy.checksBeforeAlarm, decision.change.run.state != .checking
+        {
+            await environment.resolve("check_stuck", "a published video that could not be checked was")
+        }
         guard case .undo(let undo) = step, now >= undo.createdAt + machine.policy.undoAlarm,
             decision.change.undos.contains(where: { $0.id == undo.id && $0.state == .done })
         else { return }
@@ -60,6 +74,7 @@ extension Step {
         case .cancel: "cancel"
         case .keepPart: "keep_part"
         case .finish: "finish"
+        case .check: "check"
         case .undo: "undo"
         case .wait: "wait"
         }
@@ -71,10 +86,10 @@ extension RunEvent {
         switch self {
         case .begun, .inputPrepared, .admitted, .submitted(_, .accepted), .found, .polled(_, .found),
             .partKept,
-            .finished, .undone, .cancelRequested, .cancelAnswered(_, .found):
+            .finished, .checked, .undone, .cancelRequested, .deleted, .cancelAnswered(_, .found):
             .done
         case .heldBack, .notSent, .overBudget: .heldBack
-        case .inputFailed, .submitted, .lookFailed, .polled, .cancelAnswered, .finishFailed,
+        case .inputFailed, .submitted, .lookFailed, .polled, .cancelAnswered, .finishFailed, .checkFailed,
             .undoMissing, .undoFailed:
             .failed
         }

@@ -75,18 +75,26 @@ package final class Worker: Sendable {
     /// - Returns: How long to wait for more; nil when there may be more at once.
     private func round(_ group: inout DiscardingTaskGroup) async -> Duration? {
         let room = load.room(settings)
-        guard room.light > 0 || room.heavy > 0 else { return settings.idle }
+        guard room.light > 0 || room.heavy > 0 || room.checks > 0 else { return settings.idle }
         let claim: Claim
         let asked = environment.time.uptime()
         do {
             claim = try await environment.store.claim(
-                ClaimOrder(owner: settings.owner, lease: settings.lease, light: room.light, heavy: room.heavy)
+                ClaimOrder(
+                    owner: settings.owner,
+                    lease: settings.lease,
+                    light: room.light,
+                    heavy: room.heavy,
+                    checks: room.checks
+                )
             )
         } catch {
             environment.logger.warning("the database could not be asked for runs", metadata: .of(error))
             return settings.idle
         }
-        guard !claim.runs.isEmpty else { return await untilNext(isFull: room.light == 0 || room.heavy == 0) }
+        guard !claim.runs.isEmpty else {
+            return await untilNext(isFull: room.light == 0 || room.heavy == 0 || room.checks == 0)
+        }
         let now = DatabaseTime(claim.now, askedAt: asked, environment.time)
         var polls: [VideoModel.Provider: [Run]] = [:]
         for run in claim.runs {
@@ -95,21 +103,16 @@ package final class Worker: Sendable {
                 polls[intent.provider, default: []].append(run)
                 continue
             }
-            let isHeavy = run.state == .finishing
-            load.begin(isHeavy: isHeavy)
-            group.addTask {
-                await self.work(run, from: step, isHeavy: isHeavy, isClaimed: true, now)
-                self.load.end(isHeavy: isHeavy)
-                self.bell.ring()
-            }
+            let place: Place = run.state == .finishing ? .heavy : step == .check ? .check : .light
+            load.begin(place)
+            group.addTask { await self.work(run, from: step, in: place, isClaimed: true, now) }
         }
         // In the order of their names: a dictionary's own order differs from process to process.
         for (provider, runs) in polls.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            load.begin(isHeavy: false)
+            load.begin(.light)
             group.addTask {
                 let ended = await self.poll(runs, at: provider, now)
-                self.load.end(isHeavy: false)
-                self.bell.ring()
+                self.leave(.light)
                 await self.goOn(ended, now)
             }
         }
@@ -129,10 +132,13 @@ package final class Worker: Sendable {
 
     /// Does a run's steps, one after the other, until it waits, is at its end, or belongs to somebody else.
     ///
-    /// `isClaimed` says that the run was claimed for this step, and not held since one before.
-    func work(_ run: Run, from step: Step, isHeavy: Bool, isClaimed: Bool, _ now: DatabaseTime) async {
+    /// `place` is taken already, and given back. `isClaimed` says that the run was claimed for this step, and not held
+    /// since one before.
+    private func work(_ run: Run, from step: Step, in place: Place, isClaimed: Bool, _ now: DatabaseTime) async {
         var run = run
         var step = step
+        var place = place
+        defer { leave(place) }
         // When the mark that precedes the paid call began to be written, in uptime.
         var marking = environment.time.uptime()
         do {
@@ -145,7 +151,15 @@ package final class Worker: Sendable {
                     var decision = event.flatMap({ machine.decide(run, $0, at: now.date) })
                         ?? machine.hold(run, step, at: now.date)
                 else { return }
-                if !isHeavy, decision.then?.isHeavy == true { decision.release(at: now.date) }
+                var next: Place?
+                if let wanted = decision.then?.place, wanted != place {
+                    // What was just published is checked here if there is room; all else goes to whoever claims it.
+                    if place == .heavy, wanted == .check, load.take(.check, settings) {
+                        next = .check
+                    } else {
+                        decision.release(at: now.date)
+                    }
+                }
                 marking = environment.time.uptime()
                 var outcome = await write(decision)
                 if outcome == .overBudget, let refusal = machine.decide(run, .overBudget, at: now.date) {
@@ -156,7 +170,14 @@ package final class Worker: Sendable {
                     // Only now: what was paid for is written down first.
                     await learn(answer, of: intent)
                 }
-                guard outcome == .landed else { return await lost(run, after: step) }
+                guard outcome == .landed else {
+                    if let next { load.end(next) }
+                    return await lost(run, after: step)
+                }
+                if let next {
+                    leave(place)
+                    place = next
+                }
                 try await reached(after: step, decision)
                 await tell(decision, after: step, of: run, at: now.date)
                 guard let then = decision.then else { return }
@@ -168,6 +189,11 @@ package final class Worker: Sendable {
             await release(run, now)
             await lost(run, after: step)
         }
+    }
+
+    private func leave(_ place: Place) {
+        load.end(place)
+        bell.ring()
     }
 
     /// Writes a decision, and finds out whether it landed when the database does not say.
@@ -210,7 +236,8 @@ package final class Worker: Sendable {
     /// Gives a run back as it is.
     private func release(_ run: Run, _ now: DatabaseTime) async {
         var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
-        change.run.wakeAt = now.date
+        // A check that was begun is due already.
+        if run.state != .checking { change.run.wakeAt = now.date }
         _ = await environment.shielded { [environment, settings, change] in
             try? await environment.store.commit([change], lease: settings.lease, dailyBudget: nil)
         }
@@ -246,7 +273,9 @@ package final class Worker: Sendable {
             let outcome = answers[id] ?? .failed(ProviderError(.unavailable, "interrupted", retryAfter: .zero))
             guard var decision = machine.decide(run, .polled(intent.id, outcome), at: now.date) else { return nil }
             // What follows is claimed like everything else, by whoever has room; here, if there is some.
-            if let then = decision.then, !then.isHeavy || !load.beginHeavy(settings) { decision.release(at: now.date) }
+            if let then = decision.then, then.place != .heavy || !load.take(.heavy, settings) {
+                decision.release(at: now.date)
+            }
             return decision
         }
         let outcomes = await environment.shielded { [environment, settings] in
@@ -262,7 +291,7 @@ package final class Worker: Sendable {
             // One that the database refuses must not keep the others back: then each goes alone.
             let outcome = if let outcomes { outcomes[decision.change.run.id] } else { await write(decision) }
             guard outcome == .landed else {
-                if decision.then != nil { load.end(isHeavy: true) }
+                if decision.then != nil { load.end(.heavy) }
                 continue
             }
             if let run = byID[decision.change.run.id] { await tell(decision, after: nil, of: run, at: now.date) }
@@ -276,22 +305,19 @@ package final class Worker: Sendable {
         guard !runs.isEmpty else { return }
         await withDiscardingTaskGroup { group in
             for (run, step) in runs {
-                group.addTask {
-                    await self.work(run, from: step, isHeavy: true, isClaimed: false, now)
-                    self.load.end(isHeavy: true)
-                    self.bell.ring()
-                }
+                group.addTask { await self.work(run, from: step, in: .heavy, isClaimed: false, now) }
             }
         }
     }
 }
 
 extension Step {
-    /// Whether it uses processors and disk for long.
-    fileprivate var isHeavy: Bool {
+    /// Where it is done; nil for what takes no time to speak of and is done wherever the run is held.
+    fileprivate var place: Place? {
         switch self {
-        case .finish, .keepPart: true
-        default: false
+        case .finish, .keepPart: .heavy
+        case .check: .check
+        default: nil
         }
     }
 }
@@ -300,37 +326,53 @@ extension Decision {
     /// Leaves what follows to whoever claims the run next.
     fileprivate mutating func release(at now: Date) {
         change.releasesLease = true
-        change.run.wakeAt = now
+        // A check has a time of its own.
+        if then != .check { change.run.wakeAt = now }
         then = nil
     }
 }
 
+/// Kinds of work that are counted apart, so that none keeps another waiting.
+private enum Place: Int, CaseIterable {
+    /// Calls and waits.
+    case light
+    /// Processors and disk for long, until callers have their video.
+    case heavy
+    /// The same, when they have it.
+    case check
+}
+
 /// What a worker has in hand.
 private final class Load: Sendable {
-    private let state = Mutex((light: 0, heavy: 0))
+    private let counts = Mutex([Int](repeating: 0, count: Place.allCases.count))
 
-    func begin(isHeavy: Bool) {
-        state.withLock { if isHeavy { $0.heavy += 1 } else { $0.light += 1 } }
-    }
+    func begin(_ place: Place) { counts.withLock { $0[place.rawValue] += 1 } }
 
-    /// Takes a place for heavy work; false when there is none.
-    func beginHeavy(_ settings: WorkerSettings) -> Bool {
-        state.withLock { state in
-            guard state.heavy < settings.heavy else { return false }
-            state.heavy += 1
+    func end(_ place: Place) { counts.withLock { $0[place.rawValue] -= 1 } }
+
+    /// Begins something if there is room for it.
+    func take(_ place: Place, _ settings: WorkerSettings) -> Bool {
+        counts.withLock { counts in
+            guard counts[place.rawValue] < Self.most(place, settings) else { return false }
+            counts[place.rawValue] += 1
             return true
         }
     }
 
-    func end(isHeavy: Bool) {
-        state.withLock { if isHeavy { $0.heavy -= 1 } else { $0.light -= 1 } }
+    func room(_ settings: WorkerSettings) -> (light: Int, heavy: Int, checks: Int) {
+        counts.withLock { counts in
+            func free(_ place: Place) -> Int { max(0, Self.most(place, settings) - counts[place.rawValue]) }
+            // A batch may hold many polls, which are one piece of work together.
+            let hands = free(.light)
+            return (hands > 0 ? max(hands, settings.batch) : 0, free(.heavy), free(.check))
+        }
     }
 
-    func room(_ settings: WorkerSettings) -> (light: Int, heavy: Int) {
-        state.withLock { state in
-            let hands = settings.light - state.light
-            // A batch may hold many polls, which are one piece of work together.
-            return (hands > 0 ? max(hands, settings.batch) : 0, max(0, settings.heavy - state.heavy))
+    private static func most(_ place: Place, _ settings: WorkerSettings) -> Int {
+        switch place {
+        case .light: settings.light
+        case .heavy: settings.heavy
+        case .check: settings.checks
         }
     }
 }

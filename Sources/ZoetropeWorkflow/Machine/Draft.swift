@@ -200,7 +200,9 @@ struct Draft {
 
     mutating func publish(_ video: PublishedVideo) {
         run.outcome = .ready
-        run.state = .done
+        run.state = .checking
+        run.checkAt = now
+        run.tries = 0
         run.video = video
         run.playableAt = now
         for undo in run.undos where undo.state == .armed { change(undo: undo.id) { $0.state = .void } }
@@ -211,6 +213,22 @@ struct Draft {
             "height": .integer(Int64(video.size.height)),
         ])
         noteCost()
+    }
+
+    /// Takes back what was published, because it is damaged: the run finishes anew, under keys that were never published.
+    mutating func withdraw() {
+        guard let video = run.video else { return }
+        run.outcome = nil
+        run.state = .finishing
+        run.checkAt = nil
+        run.video = nil
+        run.playableAt = nil
+        for key in video.keys { add(.deleteObject(key), state: .due) }
+        // Every edition before this one was a try at finishing that came to nothing.
+        run.tries = run.edition - 1
+        run.edition += 1
+        change.recall = chance.uuid()
+        show([:])
     }
 
     /// The one final answer of a run that fails, and the beginning of its compensation.
@@ -255,7 +273,7 @@ struct Draft {
             }
         change.attempt = AttemptChange(
             previewS3Key: key,
-            resultS3Key: run.video?.resultKey?.description,
+            resultS3Key: run.video?.result?.key.description,
             thumbS3Key: run.video?.posterKey.description,
             params: (change.attempt?.params ?? [:]).merging(params) { $1 }
         )
@@ -279,29 +297,42 @@ struct Draft {
         return (intents + undos).min()
     }
 
+    /// The same for a run that may still need what is undone at its end.
+    static func nextUnwanted(of run: Run) -> Date? {
+        (unwanted(in: run).compactMap(\.wakeAt) + unwantedUndos(in: run).map(\.wakeAt)).min()
+    }
+
     /// Predictions that nobody waits for, and that cost money.
     static func unwanted(in run: Run) -> [PaidIntent] {
         run.intents.filter { $0.state == .late || $0.state == .absent }
     }
 
-    static func cancellations(in run: Run) -> [UndoRecord] {
+    /// Undos that do not wait for the end: of predictions that nobody waits for, and of what was withdrawn.
+    static func unwantedUndos(in run: Run) -> [UndoRecord] {
         run.undos.filter { undo in
-            if case .cancelPrediction = undo.action { undo.state == .due } else { false }
+            guard undo.state == .due else { return false }
+            return switch undo.action {
+            case .cancelPrediction: true
+            // What is published is never due, and what is temporary is needed until the end.
+            case .deleteObject(let key): key.animation != nil
+            case .deleteInput, .deleteScene: false
+            }
         }
     }
 
     /// Closes the draft; `nextStep` tells what to do with the run as it will be.
     mutating func decision(_ nextStep: (Run) -> Step) -> Decision? {
         run.version += 1
-        if run.outcome != nil {
+        if run.state == .checking {
+            run.wakeAt = Self.nextUnwanted(of: run)
+        } else if run.outcome != nil {
             let isSettled = run.intents.allSatisfy { !$0.state.isOpen && $0.state != .late }
             if run.state == .compensating, isSettled, !run.undos.contains(where: { $0.state.isPending }) {
                 run.state = .done
             }
             run.wakeAt = Self.nextTidying(of: run)
         } else if change.releasesLease, let wakeAt = run.wakeAt {
-            let others = Self.unwanted(in: run).compactMap(\.wakeAt) + Self.cancellations(in: run).map(\.wakeAt)
-            run.wakeAt = others.reduce(wakeAt, min)
+            run.wakeAt = min(wakeAt, Self.nextUnwanted(of: run) ?? wakeAt)
         }
         change.intents = run.intents.filter { changedIntents.contains($0.id) }
         change.undos = run.undos.filter { changedUndos.contains($0.id) }
@@ -334,8 +365,11 @@ extension KeptPart {
 }
 
 extension PublishedVideo {
-    /// Where a run publishes: video and poster.
+    /// Where a run publishes: video, poster, and the HD result if there is one.
     static func keys(of run: Run) -> [ObjectKey] {
-        [.video(run.jobID, run.id), .poster(run.jobID, run.id)]
+        [
+            .video(run.jobID, run.id, edition: run.edition), .poster(run.jobID, run.id, edition: run.edition),
+            .hdVideo(run.jobID, run.id, edition: run.edition),
+        ]
     }
 }

@@ -20,7 +20,7 @@ package struct RunMachine: Sendable {
 
     /// The first thing to do for a run that was just claimed, or that goes on.
     package func nextStep(for run: Run, at now: Date) -> Step {
-        if run.outcome == nil, let step = unwantedStep(for: run, at: now) { return step }
+        if run.outcome == nil || run.state == .checking, let step = unwantedStep(for: run, at: now) { return step }
         switch run.state {
         case .queued: return .begin
         case .submitting:
@@ -34,17 +34,21 @@ package struct RunMachine: Sendable {
             guard run.part + 1 < run.request.partCount, let intent = run.intents.last(where: { $0.part == run.part })
             else { return .finish }
             return .keepPart(intent)
+        case .checking:
+            guard let checkAt = run.checkAt, checkAt > now else { return .check }
+            return .wait(until: Draft.nextUnwanted(of: run))
         case .compensating, .done:
             return tidyStep(for: run, at: now)
         }
     }
 
-    /// What costs money beside a run that is alive: duplicates and predictions that were given up, or may yet turn up.
+    /// What costs money beside a run that is alive, duplicates and predictions that were given up or may yet turn up, and
+    /// what was withdrawn.
     private func unwantedStep(for run: Run, at now: Date) -> Step? {
         if let intent = Draft.unwanted(in: run).first(where: { ($0.wakeAt ?? .distantFuture) <= now }) {
             return intent.state == .late ? .cancel(intent) : .find(intent)
         }
-        return Draft.cancellations(in: run).first { $0.wakeAt <= now }.map(Step.undo)
+        return Draft.unwantedUndos(in: run).first { $0.wakeAt <= now }.map(Step.undo)
     }
 
     private func stepBeforeGenerating(_ intent: PaidIntent, of run: Run, at now: Date) -> Step {
@@ -159,12 +163,20 @@ package struct RunMachine: Sendable {
             draft.run.state = .submitting
         case .finished(let video): draft.publish(video)
         case .finishFailed(let failure):
-            let since = run.providerDoneAt ?? run.createdAt
-            stepFailed(failure, &draft, patience: since + policy.outputPatience)
+            stepFailed(failure, &draft, patience: outputPatience(of: run))
+        case .checked:
+            draft.run.state = .done
+            draft.run.checkAt = nil
+            draft.run.tries = 0
+        case .checkFailed(let failure): checkFailed(failure, &draft)
         case .undone(let id, let cost): draft.undone(id, cost: cost)
         case .undoMissing(let id): draft.undoMissing(id)
         case .undoFailed(let id, let detail): draft.undoFailed(id, detail)
-        case .cancelRequested:
+        case .deleted where run.state == .checking:
+            draft.run.state = .done
+            draft.run.checkAt = nil
+            draft.release()
+        case .cancelRequested, .deleted:
             guard run.outcome == nil else { return nil }
             draft.fail(.canceled, "")
             if run.lease.owner != nil, let expiresAt = run.lease.expiresAt { draft.postponeFileUndos(until: expiresAt) }
@@ -218,6 +230,29 @@ package struct RunMachine: Sendable {
             draft.add(.deleteInput(provider: intent.provider, tag: intent.tag, fileID: nil), state: .due)
         }
         draft.run.state = .submitting
+    }
+
+    /// Until when a finished prediction may be unreachable.
+    private func outputPatience(of run: Run) -> Date {
+        (run.providerDoneAt ?? run.createdAt) + policy.outputPatience
+    }
+
+    /// What was published is damaged, and is withdrawn and made anew; or this machine could not check it, and tries again.
+    private func checkFailed(_ failure: StepFailure, _ draft: inout Draft) {
+        guard case .media(let error) = failure, error.code == .outputInvalid else {
+            draft.run.tries += 1
+            let wait = RunPolicy.wait(policy.undoBackoff, tries: draft.run.tries, chance: chance.unit())
+            draft.run.checkAt = draft.now + wait
+            if draft.run.tries == policy.checksBeforeAlarm {
+                draft.alert(.warning, "check_stuck", "a published video cannot be checked: \(failure)")
+            }
+            return draft.release()
+        }
+        draft.withdraw()
+        draft.alert(.warning, "video_withdrawn", "a published video was withdrawn: \(error.detail)")
+        let again = MediaFailure(error.code, error.detail, isRetryable: true)
+        stepFailed(.media(again), &draft, patience: outputPatience(of: draft.run))
+        if draft.run.outcome == nil { draft.armFileUndos() }
     }
 
     /// A step that may be done again: waits, or fails the run when that is hopeless or has lasted too long.

@@ -46,8 +46,10 @@ package struct RunPolicy: Sendable {
     package var mediaTries = 3
     /// Waits between two tries of a step: exponential with full jitter.
     package var backoff = Duration.seconds(2)...Duration.seconds(120)
-    /// Waits between two tries of an undo.
+    /// Waits between two tries of an undo, or of a check that this machine could not do.
     package var undoBackoff = Duration.seconds(5)...Duration.seconds(3_600)
+    /// So many checks of a published video that fail for reasons of our own are reported; they are still tried.
+    package var checksBeforeAlarm = 5
     /// An undo that failed for so long is reported to the operators; it is still tried.
     package var undoAlarm = Duration.seconds(7 * 86_400)
     /// Paid intents for one part, whatever their ends.

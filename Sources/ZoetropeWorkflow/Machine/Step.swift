@@ -18,6 +18,8 @@ package enum Step: Sendable, Equatable {
     case cancel(PaidIntent)
     case keepPart(PaidIntent)
     case finish
+    /// Decode every frame of what was published.
+    case check
     case undo(UndoRecord)
     /// Nothing before that time; never when nil.
     case wait(until: Date?)
@@ -43,6 +45,9 @@ package enum RunEvent: Sendable, Equatable {
     case partKept(KeptPart)
     case finished(PublishedVideo)
     case finishFailed(StepFailure)
+    /// What was published is good.
+    case checked
+    case checkFailed(StepFailure)
     /// With the cost of a prediction that was cancelled by the undo.
     case undone(UndoRecord.ID, cost: MicroUSD?)
     /// The prediction that was to be cancelled is not known to its provider: not yet, or not any more.
@@ -50,6 +55,8 @@ package enum RunEvent: Sendable, Equatable {
     /// Undone as far as it goes now; again after that time.
     case undoFailed(UndoRecord.ID, detail: String)
     case cancelRequested
+    /// The animation is being deleted by its owner.
+    case deleted
 }
 
 /// Why a step did not bring what it should.

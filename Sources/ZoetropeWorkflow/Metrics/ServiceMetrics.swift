@@ -17,6 +17,7 @@ package final class ServiceMetrics: Sendable {
     private let eventStreams: Gauge
     private let runs: Gauge
     private let outcomes: Counter
+    private let withdrawals: Counter
     private let steps: Histogram
     private let providerCalls: Counter
     private let playable: Histogram
@@ -63,6 +64,10 @@ package final class ServiceMetrics: Sendable {
             "zoetrope_run_outcomes_total",
             "Animations that came to their end, by outcome and failure code.",
             labels: [MetricLabel("outcome"), MetricLabel("code")]
+        )
+        withdrawals = registry.counter(
+            "zoetrope_videos_withdrawn_total",
+            "Published videos that were withdrawn because they could not be decoded; they are made anew."
         )
         steps = registry.histogram(
             "zoetrope_step_duration_seconds",
@@ -151,6 +156,7 @@ package final class ServiceMetrics: Sendable {
         )
         .set(1, version)
         eventStreams.set(0)
+        withdrawals.add(0)
     }
 
     // MARK: Counting
@@ -175,8 +181,18 @@ package final class ServiceMetrics: Sendable {
         }
     }
 
+    /// What a run had published was taken back.
+    package func withdrawn() {
+        withdrawals.add(1)
+    }
+
     func step(_ name: String, _ outcome: StepOutcome, took: Duration) {
         steps.observe(took / .seconds(1), name, outcome.rawValue)
+    }
+
+    /// A part of a step that came to its end; `name` begins with the step's.
+    package func part(_ name: String, took: Duration) {
+        step(name, .done, took: took)
     }
 
     /// `outcome` is a ``ProviderError/Kind`` or one of a few words.

@@ -7,17 +7,28 @@ package protocol MediaPipeline: Sendable {
     /// Turns the stored source image into what providers take: upright JPEG, at most 2,000 pixels a side, no metadata.
     func makeInput(from source: String, _ image: SourceImage, to path: String) async throws(MediaFailure)
 
-    /// Makes the published files of a fetched result and verifies them by opening them again.
+    /// Makes the published files of a fetched result and opens them again.
+    ///
+    /// What it returns is as players need it, its key frames can be decoded, and it has a poster. Whether every frame can
+    /// be decoded is not known before ``check(_:seconds:allowsSound:)``.
     ///
     /// - Parameters:
     ///   - parts: The fetched results in order; more than one are joined without a doubled frame.
     ///   - folder: Where the files are made.
-    ///   - seconds: Length of the video, to the frame.
-    ///   - wantsSound: Whether a sound track is kept.
+    ///   - order: What they must be.
     /// - Returns: The files; the video may be the part itself when nothing had to be changed.
     /// - Throws: ``MediaFailure``.
-    func publishable(from parts: [String], in folder: String, seconds: Int, wantsSound: Bool)
+    func publishable(from parts: [String], in folder: String, order: PublishOrder)
         async throws(MediaFailure) -> PublishableVideo
+
+    /// Decodes every frame of a published file.
+    ///
+    /// - Parameters:
+    ///   - video: The file.
+    ///   - seconds: Length that it must have, to the frame.
+    ///   - allowsSound: Whether it may have a sound track.
+    /// - Throws: ``MediaFailure`` with `output_invalid` when the file is at fault, with another code when this machine is.
+    func check(_ video: String, seconds: Int, allowsSound: Bool) async throws(MediaFailure)
 
     /// Writes the last frame of a part as an image from which the next part starts.
     ///
@@ -25,21 +36,85 @@ package protocol MediaPipeline: Sendable {
     func lastFrame(of part: String, to path: String) async throws(MediaFailure) -> FrameSize
 }
 
-/// Verified files, not yet stored.
+/// What published files must be.
+package struct PublishOrder: Sendable, Equatable {
+    /// Length of the video, to the frame.
+    package let seconds: Int
+    /// Whether a sound track is kept.
+    package let wantsSound: Bool
+    /// The image that was animated, to compare colours with; nil when it is not at hand.
+    package let source: Photo?
+    /// What the files say of how they were made.
+    package let provenance: Provenance
+    /// Whether the provider's stream may be kept, as it is or edited; else it is encoded anew.
+    ///
+    /// False once a file of this result was published and turned out to be damaged.
+    package let mayKeepStream: Bool
+
+    package init(
+        seconds: Int,
+        wantsSound: Bool,
+        source: Photo? = nil,
+        provenance: Provenance,
+        mayKeepStream: Bool = true
+    ) {
+        self.seconds = seconds
+        self.wantsSound = wantsSound
+        self.source = source
+        self.provenance = provenance
+        self.mayKeepStream = mayKeepStream
+    }
+
+    package struct Photo: Sendable, Equatable {
+        /// A file in the folder.
+        package let path: String
+        package let orientation: ImageOrientation
+
+        package init(path: String, orientation: ImageOrientation) {
+            self.path = path
+            self.orientation = orientation
+        }
+    }
+}
+
+/// Files to be published, not yet stored.
 package struct PublishableVideo: Sendable, Equatable {
+    /// The video to play.
     package let video: String
+    /// The HD result, when it is another file than the video.
+    package let result: ResultFile?
     /// A JPEG of frame 0.
     package let poster: String
+    /// Of the video to play.
     package let size: FrameSize
     package let seconds: Int
     package let framesPerSecond: Int
 
-    package init(video: String, poster: String, size: FrameSize, seconds: Int, framesPerSecond: Int) {
+    package init(
+        video: String,
+        result: ResultFile? = nil,
+        poster: String,
+        size: FrameSize,
+        seconds: Int,
+        framesPerSecond: Int
+    ) {
         self.video = video
+        self.result = result
         self.poster = poster
         self.size = size
         self.seconds = seconds
         self.framesPerSecond = framesPerSecond
+    }
+}
+
+/// The HD result of a model that gave more than what is played by default.
+package struct ResultFile: Sendable, Equatable {
+    package let path: String
+    package let size: FrameSize
+
+    package init(path: String, size: FrameSize) {
+        self.path = path
+        self.size = size
     }
 }
 

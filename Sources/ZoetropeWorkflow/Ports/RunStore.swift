@@ -41,7 +41,8 @@ package protocol RunStore: Sendable {
     /// Takes runs that are due and free, or whose lease has run out, those that wait longest first.
     ///
     /// One statement: raises `lease_epoch`, sets owner and expiry by the database's clock, and returns the runs with
-    /// intents and pending undos. Heavy runs are those in ``RunState/finishing``.
+    /// intents and pending undos. Heavy runs are those in ``RunState/finishing``; checks are those in
+    /// ``RunState/checking`` whose check is due, and such a run is light when something else of it is.
     func claim(_ order: ClaimOrder) async throws(RunStoreError) -> Claim
 
     /// Writes decisions, each fenced by its epoch and independent of the others, in one transaction.
@@ -50,7 +51,8 @@ package protocol RunStore: Sendable {
     /// ``RunStoreError/Code/internal``, because outcomes are told by run. A change with a reservation lands only while the day's booked and
     /// reserved money stays within the budget. Every run in the batch has an answer. `lease` renews the leases that are
     /// not released. On PostgreSQL the commit wakes idle workers when a run became due. A run that was rung for while the
-    /// step was under way (see ``wake(tag:)``) is due now, whatever the change says.
+    /// step was under way (see ``wake(tag:)``) is due now, whatever the change says. The first change with which a run has
+    /// an outcome makes its callback due, unless one before did that was not recalled since.
     func commit(_ changes: [RunChange], lease: Duration, dailyBudget: MicroUSD?) async throws(RunStoreError)
         -> [AnimationID: CommitOutcome]
 
@@ -223,12 +225,15 @@ package struct ClaimOrder: Sendable {
     package let light: Int
     /// At most so many runs that are.
     package let heavy: Int
+    /// At most so many runs whose published files are to be checked.
+    package let checks: Int
 
-    package init(owner: String, lease: Duration, light: Int, heavy: Int) {
+    package init(owner: String, lease: Duration, light: Int, heavy: Int, checks: Int = 0) {
         self.owner = owner
         self.lease = lease
         self.light = light
         self.heavy = heavy
+        self.checks = checks
     }
 }
 

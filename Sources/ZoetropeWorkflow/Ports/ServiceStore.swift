@@ -31,7 +31,7 @@ package protocol ServiceStore: RunStore {
 
     /// Deletes a job of a user with all that belongs to it, in one transaction; false when there is none.
     ///
-    /// Runs that are under way are changed as `cancel` says; every object is noted for ``claimDeletions(_:lease:)``. Runs,
+    /// Runs that are under way or being checked are changed as `cancel` says; every object is noted for ``claimDeletions(_:lease:)``. Runs,
     /// intents and ledger stay. No callback is sent any more.
     func erase(
         _ job: JobID,
@@ -196,7 +196,7 @@ extension RunGlance {
             let elapsed = sentAt.map { max(0, now.timeIntervalSince($0)) } ?? 0
             ofPart = 0.05 + 0.8 * (1 - 1 / (1 + elapsed / 60))
         case .finishing: ofPart = 0.9
-        case .compensating, .done: return outcome == .ready ? 1 : 0
+        case .checking, .compensating, .done: return outcome == .ready ? 1 : 0
         }
         // Parts are made one after the other; the last tenth is finishing.
         return (0.9 * Double(part) + ofPart) / Double(max(partCount, part + 1))

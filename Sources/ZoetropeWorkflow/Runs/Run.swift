@@ -16,7 +16,7 @@ package struct Run: Sendable, Equatable, Identifiable {
     package let createdAt: Date
 
     package var state: RunState
-    /// Nil until it is decided; then the same for ever.
+    /// Nil until it is decided; then the same for ever, unless the published files are withdrawn by their check.
     package var outcome: RunOutcome?
     package var failure: RunFailure?
     /// The generation under way, from 0; more than one when the model makes shorter clips than asked for.
@@ -29,6 +29,10 @@ package struct Run: Sendable, Equatable, Identifiable {
     package var polls: Int
     /// When the run wants attention; nil when it never does again.
     package var wakeAt: Date?
+    /// When the published files are to be checked; nil unless the run is ``RunState/checking``.
+    package var checkAt: Date?
+    /// Which try at the published files this is, from 1; grows when files that were published are withdrawn.
+    package var edition: Int
     /// Grows by one with every change.
     package var version: Int
     /// Who works on it; `epoch` outlives the lease.
@@ -66,6 +70,7 @@ package struct Run: Sendable, Equatable, Identifiable {
         tries = 0
         polls = 0
         wakeAt = createdAt
+        edition = 1
         version = 0
         parts = []
         lease = Lease(epoch: 0)
@@ -105,6 +110,8 @@ package enum RunState: String, Sendable, CaseIterable {
     case generating
     /// The result is fetched, made into the published files, and stored.
     case finishing
+    /// Published, and ready for every caller; every frame of what was published is being decoded.
+    case checking
     /// It failed, and what was done is being undone.
     case compensating
     /// At its end; what is left to tidy up still wakes it.
@@ -112,6 +119,8 @@ package enum RunState: String, Sendable, CaseIterable {
 }
 
 /// How a run ended.
+///
+/// `ready` is taken back when the published files turn out to be damaged; anything else stays.
 ///
 /// Stored: never rename a raw value. A cancelled run failed with ``FailureCode/canceled``.
 package enum RunOutcome: String, Sendable, CaseIterable {
@@ -155,7 +164,7 @@ package struct Lease: Sendable, Equatable {
 package struct PublishedVideo: Sendable, Equatable {
     package var previewKey: ObjectKey
     /// The HD result, when it differs from the preview.
-    package var resultKey: ObjectKey?
+    package var result: StoredResult?
     package var posterKey: ObjectKey
     package var size: FrameSize
     /// Length in seconds.
@@ -169,7 +178,7 @@ package struct PublishedVideo: Sendable, Equatable {
 
     package init(
         previewKey: ObjectKey,
-        resultKey: ObjectKey? = nil,
+        result: StoredResult? = nil,
         posterKey: ObjectKey,
         size: FrameSize,
         seconds: Int,
@@ -180,7 +189,7 @@ package struct PublishedVideo: Sendable, Equatable {
         posterSHA256: String
     ) {
         self.previewKey = previewKey
-        self.resultKey = resultKey
+        self.result = result
         self.posterKey = posterKey
         self.size = size
         self.seconds = seconds
@@ -190,4 +199,25 @@ package struct PublishedVideo: Sendable, Equatable {
         self.posterByteCount = posterByteCount
         self.posterSHA256 = posterSHA256
     }
+}
+
+/// A stored HD result.
+package struct StoredResult: Sendable, Equatable {
+    package var key: ObjectKey
+    package var size: FrameSize
+    package var byteCount: Int64
+    /// 64 hexadecimal digits.
+    package var sha256: String
+
+    package init(key: ObjectKey, size: FrameSize, byteCount: Int64, sha256: String) {
+        self.key = key
+        self.size = size
+        self.byteCount = byteCount
+        self.sha256 = sha256
+    }
+}
+
+extension PublishedVideo {
+    /// Every object that it is made of.
+    package var keys: [ObjectKey] { [previewKey, result?.key, posterKey].compactMap(\.self) }
 }

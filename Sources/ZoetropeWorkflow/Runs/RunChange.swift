@@ -1,3 +1,4 @@
+package import Foundation
 package import StrictJSON
 import ZoetropeCore
 
@@ -18,6 +19,8 @@ package struct RunChange: Sendable, Equatable {
     package var ledger: [LedgerEntry] = []
     /// What callers see of it; nil when that does not change.
     package var attempt: AttemptChange?
+    /// Takes back what the run's callback was to tell or has told: it waits for the next end, under this identifier.
+    package var recall: UUID?
 
     package init(run: Run, epoch: Int64, releasesLease: Bool) {
         self.run = run

@@ -45,7 +45,7 @@ package struct AnimationLibrary: Sendable {
     ///
     /// Throws ``ServiceError/jobNotFound``.
     package func delete(_ job: JobID, for caller: Caller) async throws {
-        guard try await store.erase(job, of: caller.userID, cancel: service.cancellation) else {
+        guard try await store.erase(job, of: caller.userID, cancel: service.deletion) else {
             throw ServiceError.jobNotFound
         }
     }
@@ -91,7 +91,7 @@ package struct AnimationLibrary: Sendable {
     /// Throws ``ServiceError/jobNotFound`` and ``ServiceError/animationNotFound``.
     package func delete(_ id: AnimationID?, of job: JobID, for caller: Caller) async throws {
         if let id,
-            try await store.erase(id, of: job, by: caller.userID, cancel: service.cancellation)
+            try await store.erase(id, of: job, by: caller.userID, cancel: service.deletion)
         {
             return
         }
@@ -108,8 +108,7 @@ package struct AnimationLibrary: Sendable {
         let name = parts[2].prefix { $0 != "." }
         switch parts[0] {
         case "animations":
-            guard let id = AnimationID(name.hasSuffix("-hd") ? String(name.dropLast(3)) : String(name)),
-                let attempt = try await store.animation(id)?.attempt
+            guard let id = key.animation, let attempt = try await store.animation(id)?.attempt
             else { return false }
             return attempt.jobID == job
                 && [attempt.previewS3Key, attempt.resultS3Key, attempt.thumbS3Key].contains(key.description)

@@ -12,6 +12,7 @@ package struct AnimationService: Sendable {
     private let catalogue: ModelCatalogue
     /// Whether a paid provider is configured.
     private let hasProvider: Bool
+    private let providers: Set<VideoModel.Provider>
     private let machine: RunMachine
     let chance: Chance
     let reduce: ImageReduction
@@ -31,6 +32,7 @@ package struct AnimationService: Sendable {
         reached = environment.reached
         self.catalogue = catalogue
         self.hasProvider = hasProvider
+        providers = Set(environment.providers.keys)
         self.reduce = reduce
         machine = RunMachine(
             policy: policy,
@@ -172,6 +174,12 @@ package struct AnimationService: Sendable {
         return model
     }
 
+    /// The models that can be used here, the usual one for a kind of image first.
+    package func offeredModels(first kind: JobKind) -> [VideoModel] {
+        let usual = catalogue.defaultModel(for: kind, hasProvider: hasProvider)
+        return [usual] + catalogue.models.filter { $0.alias != usual.alias && providers.contains($0.provider) }
+    }
+
     /// What the engine knows of an animation: its step, cost and times; nil when the engine never had it.
     package func run(_ id: AnimationID) async throws -> Run? {
         try await store.run(id)
@@ -181,15 +189,17 @@ package struct AnimationService: Sendable {
     ///
     /// - Throws: ``ServiceError/alreadyFinal`` when it has ended another way; asking twice is fine.
     package func cancel(_ id: AnimationID) async throws {
-        let run = try await store.amend(id, cancellation)
+        let run = try await store.amend(id) { [machine] run, now in
+            machine.decide(run, .cancelRequested, at: now)?.change
+        }
         guard let run else { throw ServiceError.animationNotFound }
         guard run.failure?.code == .canceled else { throw ServiceError.alreadyFinal }
         try await reached(.cancelCommitted)
     }
 
-    /// What cancelling means for a run that is to be deleted; nil when it is at its end.
-    package var cancellation: @Sendable (Run, Date) -> RunChange? {
-        { [machine] run, now in machine.decide(run, .cancelRequested, at: now)?.change }
+    /// What deleting an animation means for its run; nil when that is at its end.
+    package var deletion: @Sendable (Run, Date) -> RunChange? {
+        { [machine] run, now in machine.decide(run, .deleted, at: now)?.change }
     }
 
     /// Notes a verified webhook: a doorbell, whose prediction is then asked for.

@@ -89,6 +89,8 @@ package struct CallbackCourier: Sendable {
     private func deliver(_ callback: Callback) async {
         do {
             let record = try await store.animation(callback.animationID)
+            // Recalled since it was claimed: the animation is being made anew.
+            if record?.attempt.status == .pending { return }
             let sentAt = now()
             let answer = await send(
                 OutgoingCallback(

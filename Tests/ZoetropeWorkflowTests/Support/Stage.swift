@@ -6,7 +6,7 @@ import ZoetropeWorkflow
 
 /// How far a run is, reached by the machine's own decisions.
 enum Stage: String, CaseIterable, Sendable {
-    case queued, intended, prepared, sent, unknown, bound, canceling, finishing, compensating, done
+    case queued, intended, prepared, sent, unknown, bound, canceling, finishing, checking, compensating, done
     /// Failed, because its prediction never showed; it stays on watch.
     case absent
 
@@ -27,7 +27,8 @@ enum Stage: String, CaseIterable, Sendable {
         case .canceling: return Stage.bound.way + [(599, { .cancelAnswered($0.lastIntent, .found(.running)) })]
         case .finishing: return Stage.bound.way + [(30, { .polled($0.lastIntent, .found(.succeeded)) })]
         case .compensating: return Stage.bound.way + [(5, { _ in .cancelRequested })]
-        case .done: return Stage.finishing.way + [(10, { _ in .finished(.example) })]
+        case .checking: return Stage.finishing.way + [(10, { _ in .finished(.example) })]
+        case .done: return Stage.checking.way + [(1, { _ in .checked })]
         case .absent:
             return Stage.unknown.way + [(64, nothing), (30, nothing), (120, nothing), (300, nothing), (900, nothing)]
         }
@@ -58,8 +59,8 @@ extension Generation {
 
 extension PublishedVideo {
     static let example = PublishedVideo(
-        previewKey: .temporary(AnimationID(Table.id(1)), epoch: 0, file: "v.mp4"),
-        posterKey: .temporary(AnimationID(Table.id(1)), epoch: 0, file: "v.jpg"),
+        previewKey: .video(JobID(Table.id(2)), AnimationID(Table.id(1))),
+        posterKey: .poster(JobID(Table.id(2)), AnimationID(Table.id(1))),
         size: FrameSize(width: 1280, height: 720),
         seconds: 6,
         framesPerSecond: 30,
@@ -150,6 +151,7 @@ extension Decision {
         if change.releasesLease {
             let wait = run.wakeAt.map { String(format: "%.1f", $0.timeIntervalSince(now)) }
             words.append("wake \(wait ?? "never")")
+            if let checkAt = run.checkAt { words.append(String(format: "check %.1f", checkAt.timeIntervalSince(now))) }
         }
         if let then { words.append("then \(then.name)") }
         words += alerts.map { "!\($0.code)" }
@@ -162,9 +164,18 @@ extension UndoAction {
         switch self {
         case .cancelPrediction(_, _, let id): "cancel-\(id)"
         case .deleteInput(_, _, let fileID): "input-\(fileID ?? "?")"
-        case .deleteObject(let key): "object-\(key.description.split(separator: ".").last ?? "")"
+        case .deleteObject(let key): "object-\(key.ending)"
         case .deleteScene: "scene"
         }
+    }
+}
+
+extension ObjectKey {
+    /// What sets it apart from the others of its animation.
+    fileprivate var ending: String {
+        guard animation != nil else { return String(description.split(separator: ".").last ?? "") }
+        let rest = description.split(separator: "/")[2].dropFirst(36)
+        return String(rest.drop { "-.".contains($0) }).replacing("hd.mp4", with: "hd")
     }
 }
 
@@ -180,6 +191,7 @@ extension Step {
         case .cancel: "cancel"
         case .keepPart: "keepPart"
         case .finish: "finish"
+        case .check: "check"
         case .undo(let undo): "undo-\(undo.action.name)"
         case .wait: "wait"
         }
