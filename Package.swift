@@ -104,7 +104,10 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.embedInCode("OpenAPI/openapi.yaml")],
+            resources: [
+                .embedInCode("OpenAPI/openapi.yaml"), .embedInCode("Pages/Assets/zoetrope.css"),
+                .embedInCode("Pages/Assets/zoetrope.js"), .embedInCode("Pages/Assets/mark.svg"),
+            ],
             swiftSettings: settings
         ),
         // Calls to addresses that callers name (images, callbacks) and to the operators' alert webhook.

@@ -124,6 +124,7 @@ package struct ZoetropeServer: Sendable {
                 MetricsRoutes($0, store: parts.store, time: parts.time, arePublic: settings.metricsArePublic)
             }
 
+        let shell = PageShell(mediaOrigin: parts.urls.origin)
         let rates = RateLimiter(uptime: parts.time.uptime)
         let table = RouteTable(
             access: Access(auth: settings.auth),
@@ -132,7 +133,8 @@ package struct ZoetropeServer: Sendable {
                 try rates.take(for: caller.userID, perMinute: most)
             },
             logger: parts.logger,
-            metrics: parts.metrics
+            metrics: parts.metrics,
+            errorPage: ErrorPage(shell: shell)
         )
         table.addOperations(HealthRoutes(checks: parts.checks), metrics)
         table.add("/openapi.yaml", [.get: OpenAPIRoutes().show])
@@ -180,6 +182,28 @@ package struct ZoetropeServer: Sendable {
         table.add("/v1/videos/{video}/content", callers: [.get: content.serve])
         table.add("/v1/videos/{video}/remix", callers: [.post: videos.remix])
         table.add("/api/v1/webhooks/replicate", [.post: webhooks.receive])
+        table.addPages(
+            AnimatePageRoutes(
+                service: parts.service,
+                library: library,
+                store: parts.store,
+                objects: parts.writer,
+                limits: settings.intakeLimits,
+                pace: settings.bodyPace,
+                shell: shell
+            ),
+            AnimationPageRoutes(
+                service: parts.service,
+                library: library,
+                store: parts.store,
+                files: parts.objects,
+                media: media,
+                objects: parts.writer,
+                limits: settings.intakeLimits,
+                shell: shell
+            ),
+            SessionRoutes(access: PageAccess(auth: settings.auth), shell: shell, now: parts.now)
+        )
         return table.router
     }
 

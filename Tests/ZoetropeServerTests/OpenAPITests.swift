@@ -16,7 +16,7 @@ struct OpenAPITests {
     @Test func `every route is in the document, and nothing else`() async throws {
         let api = TestAPI()
         var registered: Set<String> = []
-        for path in Set(api.server.router().routes.map { "\($0.path)" }) {
+        for path in Set(api.server.router().routes.map { "\($0.path)" }) where !Self.isPage(path) {
             for method in Self.methods {
                 let place = path.replacing("**", with: "a/b").replacing(/\{\w+\}/, with: UUID().uuidString)
                 let answer = try await api.call(method, place)
@@ -30,6 +30,12 @@ struct OpenAPITests {
         #expect(described.subtracting(registered).isEmpty)
         #expect(registered.subtracting(described).isEmpty)
         #expect(registered.count >= 18)
+    }
+
+    /// Pages are for people, and no part of the API.
+    private static func isPage(_ path: String) -> Bool {
+        let pages = ["", "admin", "animations", "assets", "docs", "sign-in", "sign-out"]
+        return pages.contains(String(path.split(separator: "/").first ?? ""))
     }
 
     @Test func `the document is served with an entity tag, without login`() async throws {

@@ -179,7 +179,7 @@ struct TenancyTests {
 }
 
 extension TestAPI {
-    fileprivate func makeJob(as user: String) async throws -> String {
+    func makeJob(as user: String) async throws -> String {
         let form = TestForm(image: TestForm.photo)
         let headers = form.headers.merging(["authorization": "Bearer \(user)"]) { $1 }
         let answer = try await call(.post, "/api/v1/jobs", headers, body: form.bytes)

@@ -27,7 +27,10 @@ struct Access: Sendable {
     private static func token(of request: Request) throws(AccessError) -> String {
         let values = request.headers[values: .authorization]
         guard values.count <= 1 else { throw AccessError(.malformed, "more than one Authorization header") }
-        guard let value = values.first else { throw AccessError(.missing) }
+        guard let value = values.first else {
+            guard let session = SessionCookie(ofScript: request) else { throw AccessError(.missing) }
+            return session.token
+        }
         let parts = value.split(separator: " ", omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
             throw AccessError(.malformed, "Authorization is not a Bearer token")

@@ -7,10 +7,16 @@ package import ZoetropeWorkflow
 package struct Envelope: RouterMiddleware {
     private let logger: Logger
     private let metrics: ServiceMetrics?
+    private let errorPage: ErrorPage?
 
     package init(logger: Logger, metrics: ServiceMetrics? = nil) {
+        self.init(logger: logger, metrics: metrics, errorPage: nil)
+    }
+
+    init(logger: Logger, metrics: ServiceMetrics?, errorPage: ErrorPage?) {
         self.logger = logger
         self.metrics = metrics
+        self.errorPage = errorPage
     }
 
     package func handle(
@@ -30,9 +36,13 @@ package struct Envelope: RouterMiddleware {
         } catch {
             let problem = Problem(error)
             response =
-                Problem.isOpenAI(request.uri.path)
-                ? problem.openAIResponse(requestID: context.requestID)
-                : problem.response(requestID: context.requestID)
+                if let page = errorPage?.response(problem, to: request, requestID: context.requestID) {
+                    page
+                } else if Problem.isOpenAI(request.uri.path) {
+                    problem.openAIResponse(requestID: context.requestID)
+                } else {
+                    problem.response(requestID: context.requestID)
+                }
             if problem.status.kind == .serverError { log(error, context) }
         }
         response.headers[.requestID] = context.requestID

@@ -15,7 +15,7 @@ extension HTTPField.Name {
     /// Headers by which a proxy tells for whom it asks.
     static let ofProxies = ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"].map { named($0) }
 
-    private static func named(_ name: String) -> HTTPField.Name {
+    static func named(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else {
             preconditionFailure("a header name must be a token, got \"\(name)\"")
         }

@@ -83,7 +83,11 @@ package struct ObjectWriter: Sendable {
     package func object(_ record: AnimationRecord) -> JSONValue {
         let attempt = record.attempt
         let run = record.run
-        let isDrawnByModel = attempt.params?["provider"]?.string != VideoModel.Provider.local.rawValue
+        let source = DigitalSourceType(
+            provider: attempt.params?["provider"]?.string.flatMap(VideoModel.Provider.init(rawValue:)),
+            restoreID: attempt.restoreID,
+            kind: record.kind
+        )
         let expiry = expiry(of: attempt)
         let isReady = attempt.status == .ready
         return [
@@ -101,10 +105,8 @@ package struct ObjectWriter: Sendable {
             "thumb_url": .orNull(isReady ? url(of: attempt.thumbS3Key, until: expiry) : nil),
             "model": .orNull(attempt.model),
             "params": attempt.params ?? .null,
-            "ai_generated": .bool(isDrawnByModel),
-            "digital_source_type": .string(
-                DigitalSourceType(isDrawnByModel: isDrawnByModel, attempt: attempt, kind: record.kind).uri
-            ),
+            "ai_generated": .bool(source.isDrawnByModel),
+            "digital_source_type": .string(source.uri),
             "cost_usd": run.map { .number($0.cost.usd) } ?? attempt.params?["cost_usd"] ?? .null,
             // Before the end it can only be something that the caller sent.
             "error": attempt.status == .failed ? attempt.params?["error"] ?? .null : .null,
@@ -134,6 +136,26 @@ package struct ObjectWriter: Sendable {
         guard let key = key.flatMap({ ObjectKey($0) }), now < expiry else { return nil }
         let url = urls.url(key, min(now + urlLifetime, expiry))
         return url.hasPrefix("/") ? base + url : url
+    }
+
+    /// A signed address for our own pages; nil for what is no key, or has expired.
+    ///
+    /// The same for half of an address's life, so that browsers keep what they have fetched.
+    func pageURL(of key: String?, until expiry: Date) -> String? {
+        let now = now()
+        guard let key = key.flatMap({ ObjectKey($0) }), now < expiry else { return nil }
+        let half = max(1, urlLifetime / .seconds(2))
+        let end = ((now.timeIntervalSince1970 / half).rounded(.down) + 2) * half
+        return urls.url(key, min(Date(timeIntervalSince1970: end), expiry))
+    }
+
+    /// A signed address of a video for others, and when it ends; nil unless there is one.
+    func sharedURL(of record: AnimationRecord) -> (url: String, until: Date)? {
+        let until = min(now() + urlLifetime, expiry(of: record.attempt))
+        guard record.attempt.status == .ready, let url = url(of: record.attempt.previewS3Key, until: until) else {
+            return nil
+        }
+        return (url, until)
     }
 }
 

@@ -7,6 +7,7 @@ import ZoetropeWorkflow
 struct RouteTable {
     typealias Handler = @Sendable (Request, APIContext) async throws -> Response
     typealias CallerHandler = @Sendable (Request, APIContext, Caller) async throws -> Response
+    typealias PageHandler = @Sendable (Request, APIContext, Visitor) async throws -> Response
 
     /// Those that are told what a path takes; any other finds nothing.
     private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
@@ -21,12 +22,13 @@ struct RouteTable {
         access: Access,
         admit: @escaping @Sendable (Caller) throws(Problem) -> Void,
         logger: Logger,
-        metrics: ServiceMetrics?
+        metrics: ServiceMetrics?,
+        errorPage: ErrorPage? = nil
     ) {
         self.access = access
         self.admit = admit
         router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: Envelope(logger: logger, metrics: metrics))
+        router.add(middleware: Envelope(logger: logger, metrics: metrics, errorPage: errorPage))
     }
 
     /// Adds a path for callers that ``Access`` knows.
@@ -40,6 +42,26 @@ struct RouteTable {
             try admit(caller)
             return try await handler(request, context, caller)
         }
+    }
+
+    /// Adds a page for visitors; who is none is sent to sign in.
+    ///
+    /// What is sent to it must come from a page of ours, and be read by ``PageForm``, which looks at the form's token.
+    func add(_ path: RouterPath, pages handlers: [HTTPRequest.Method: PageHandler]) {
+        let pages = PageAccess(auth: access.auth)
+        let all = handlers.map { method, handler -> (HTTPRequest.Method, Handler) in
+            let answer: Handler = { [admit] request, context in
+                let isReading = method == .get
+                guard let visitor = try await isReading ? pages.visitor(request) : pages.sender(request) else {
+                    let place = OwnPath(isReading ? request.uri.string : nil)
+                    return .seeOther("/sign-in?next=\(place.asQuery)")
+                }
+                try admit(visitor.caller)
+                return try await handler(request, context, visitor)
+            }
+            return (method, answer)
+        }
+        add(path, Dictionary(uniqueKeysWithValues: all))
     }
 
     /// Adds a path for everybody.

@@ -7,10 +7,14 @@ struct NoMedia: MediaPipeline {
         throw MediaFailure(.internal, "the server called makeInput", isRetryable: false)
     }
 
-    func publishable(from parts: [String], in folder: String, seconds: Int, wantsSound: Bool)
+    func publishable(from parts: [String], in folder: String, order: PublishOrder)
         async throws(MediaFailure) -> PublishableVideo
     {
         throw MediaFailure(.internal, "the server called publishable", isRetryable: false)
+    }
+
+    func check(_ video: String, seconds: Int, allowsSound: Bool) async throws(MediaFailure) {
+        throw MediaFailure(.internal, "the server called check", isRetryable: false)
     }
 
     func lastFrame(of part: String, to path: String) async throws(MediaFailure) -> FrameSize {

@@ -26,6 +26,7 @@ struct TestAPI: Sendable {
         settings: ServerSettings = ServerSettings(port: 0),
         objects: any ObjectStore = MemoryObjectStore(),
         outbound: Outbound = .refusing,
+        urls: ObjectURLs = URLSigner(keys: [Array("the key of the tests, 32 bytes..".utf8)]).objectURLs,
         verdict: @escaping @Sendable ([String: String], [UInt8]) -> WebhookVerdict = { _, _ in .rejected("untold") },
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -46,7 +47,6 @@ struct TestAPI: Sendable {
             hasProvider: hasProvider,
             reduce: { [reducer = ImageReducer()] in try await reducer.reduce($0, limits: $1, to: $2) }
         )
-        let urls = URLSigner(keys: [Array("the key of the tests, 32 bytes..".utf8)]).objectURLs
         server = ZoetropeServer(
             ZoetropeServer.Parts(
                 service: service,
