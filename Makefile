@@ -9,8 +9,10 @@ demo:  ## Animate the bundled photograph: installs what is missing, builds, make
 test:  ## All checks and tests: installs what is missing, builds, lints, tests
 	@scripts/check.sh
 
-bench:  ## Measure the renderer, the media path and the Replicate client
+bench:  ## Measure the renderer, the media path, whole generations and the Replicate client
 	@scripts/bench.sh
+	@scripts/bench-latency.sh --quick
+	@scripts/bench-generation.sh --record
 	@scripts/bench-client.sh
 
 build:  ## Build the zoetrope program

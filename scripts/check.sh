@@ -41,6 +41,10 @@ scripts/check-openai-client.sh
 echo "== API description" >&2
 scripts/check-openapi.sh
 
+# Chromium finds its way from a photo to a video, and nothing to complain about.
+echo "== pages" >&2
+scripts/check-pages.sh
+
 # What is backed up while the service works is enough to go on with.
 echo "== backup and restore" >&2
 scripts/restore-drill.sh

@@ -7,6 +7,8 @@ set -euo pipefail
 run_packages=(ffmpeg bubblewrap libpq-dev libsqlite3-dev pkg-config)
 # postgresql: tests start a server of their own, in a temporary folder; sqlite3: backups; curl: callers of the service; jq, python3: the independent checker; python3-venv: the official Replicate client; webp, exiftool: sample images.
 test_packages=(postgresql sqlite3 curl jq python3 python3-venv webp libimage-exiftool-perl)
+# Chromium: the browser that looks at the pages.
+test_packages+=(chromium)
 # Ceph: the S3 server that tests start in memory (scripts/s3-server.sh).
 test_packages+=(ceph-mon ceph-osd ceph-common radosgw)
 # wrk, nginx-light: the load on the HTTP service, and what serves files beside it.

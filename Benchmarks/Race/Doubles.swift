@@ -14,8 +14,7 @@ struct TwoFiles: MediaPipeline {
     func publishable(
         from parts: [String],
         in folder: String,
-        seconds: Int,
-        wantsSound: Bool
+        order: PublishOrder
     ) async throws(MediaFailure) -> PublishableVideo {
         let files = ["\(folder)/video.mp4", "\(folder)/poster.jpg"]
         do {
@@ -34,10 +33,13 @@ struct TwoFiles: MediaPipeline {
             video: files[0],
             poster: files[1],
             size: FrameSize(width: 1_280, height: 720),
-            seconds: seconds,
+            seconds: order.seconds,
             framesPerSecond: 30
         )
     }
+
+    /// A race has nothing to decode.
+    func check(_ video: String, seconds: Int, allowsSound: Bool) async throws(MediaFailure) {}
 
     func lastFrame(of part: String, to path: String) async throws(MediaFailure) -> FrameSize {
         throw MediaFailure(.internal, "a race has clips of one part", isRetryable: false)

@@ -12,20 +12,22 @@ struct Bench {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
         guard let photoPath = arguments.first else {
-            print("usage: zoetrope-bench PHOTO [stills|motion|speed …]")
+            print("usage: zoetrope-bench PHOTO [stills|motion|speed …], or retiming|presets CLIP …")
             exit(2)
+        }
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
+        let tools = try await MediaTools.find(searchPath: path)
+        switch photoPath {
+        case "retiming": return try await RetimingBench.run(Array(arguments.dropFirst()), tools: tools)
+        case "presets": return try await PresetBench.run(Array(arguments.dropFirst()), seconds: 5, tools: tools)
+        default: break
         }
         let wanted = Set(arguments.dropFirst())
         func wants(_ name: String) -> Bool { wanted.isEmpty || wanted.contains(name) }
 
         let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: photoPath)))
         let photo = try StillImage(parsing: bytes)
-        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
-        let bench = Bench(
-            photo: photo,
-            photoPath: photoPath,
-            tools: try await MediaTools.find(searchPath: path)
-        )
+        let bench = Bench(photo: photo, photoPath: photoPath, tools: tools)
 
         print(
             "machine: \(ProcessInfo.processInfo.activeProcessorCount) cores, ffmpeg \(try await bench.tools.version())\n"

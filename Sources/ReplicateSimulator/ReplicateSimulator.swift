@@ -83,6 +83,8 @@ extension ReplicateSimulator {
         package var seed: UInt64 = 1
         /// `whsec_` and base64.
         package var webhookSecret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
+        /// Where the files lie that a plan's `video.file` names.
+        package var videoFolder: String?
         package var switches = Switches()
         package var rules: [Rule] = []
         /// Told of every exchange when it is answered.
@@ -96,6 +98,7 @@ extension ReplicateSimulator {
             clock: SimulatorClock.Mode = .scaled(1),
             startTime: Date? = nil,
             seed: UInt64 = 1,
+            videoFolder: String? = nil,
             switches: Switches = .init(),
             rules: [Rule] = []
         ) {
@@ -106,6 +109,7 @@ extension ReplicateSimulator {
             self.clock = clock
             self.startTime = startTime
             self.seed = seed
+            self.videoFolder = videoFolder
             self.switches = switches
             self.rules = rules
         }

@@ -59,6 +59,14 @@ struct ReplicateSimulatorCommand: AsyncParsableCommand {
     )
     var script: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the files that a plan's video.file names.",
+            valueName: "folder"
+        )
+    )
+    var videos: String?
+
     @Flag(help: "Six creates per minute, as Replicate allows with less than $5 of credit.")
     var lowCredit = false
 
@@ -91,7 +99,8 @@ struct ReplicateSimulatorCommand: AsyncParsableCommand {
             outputPort: outputPort,
             cogPort: cogPort,
             clock: manualClock ? .manual : .scaled(speed.factor),
-            seed: seed
+            seed: seed,
+            videoFolder: videos
         )
         if let token { configuration.token = token }
         if let script { try configuration.apply(scriptFile: script) }

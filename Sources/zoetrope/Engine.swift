@@ -128,7 +128,16 @@ struct Engine: Sendable {
         environment = WorkerEnvironment(
             store: store,
             objects: objects,
-            media: FFmpegPipeline(tools: tools),
+            media: FFmpegPipeline(tools: tools, retiming: settings.retiming, effort: settings.encode) { event in
+                switch event {
+                case .decided(let plan):
+                    logger.debug("A plan for a video", metadata: Logger.Metadata([.detail: "\(plan)"]))
+                case .refused(let refusal):
+                    logger.info("A video is not edited", metadata: Logger.Metadata([.reason: "\(refusal)"]))
+                case .took(let part, let duration):
+                    metrics.part("finish_media_\(part.rawValue)", took: duration)
+                }
+            },
             scratch: LocalScratch(root: FilePath("\(settings.dataFolder)/scratch")),
             providers: providers.map { MeteredProvider($0, metrics: metrics, alert: alert, resolve: resolve) },
             logger: logger,
@@ -151,6 +160,7 @@ struct Engine: Sendable {
         settings.lease = self.settings.lease
         settings.dailyBudget = self.settings.dailyBudget
         settings.heavy = concurrency ?? max(1, ProcessInfo.processInfo.activeProcessorCount / 2)
+        settings.checks = settings.heavy
         return Worker(environment, settings: settings, policy: policy)
     }
 
@@ -207,9 +217,9 @@ struct Engine: Sendable {
                 return try await SQLRunStore.postgres(url: url, migrates: migrates, logger: logger)
             }
         } catch let error as RunStoreError {
-            throw CommandFailure.usage("the database cannot be used: \(error.detail)")
+            throw CommandFailure.failed("the database cannot be used: \(error.detail)")
         } catch let error as DatabaseError {
-            throw CommandFailure.usage("the database cannot be used: \(error.message)")
+            throw CommandFailure.failed("the database cannot be used: \(error.message)")
         }
     }
 

@@ -178,9 +178,9 @@ struct OneAnimation {
             if let run = try await engine.environment.store.runs(in: nil, limit: 1).first {
                 // Whoever held it is dead, for we hold the folder.
                 _ = try await engine.environment.store.amend(run.id) { run, now in
-                    guard run.wakeAt != nil, run.lease.owner != nil else { return nil }
+                    guard run.wakeAt != nil || run.checkAt != nil, run.lease.owner != nil else { return nil }
                     var change = RunChange(run: run, epoch: run.lease.epoch, releasesLease: true)
-                    change.run.wakeAt = min(run.wakeAt ?? now, now)
+                    change.run.wakeAt = run.wakeAt.map { min($0, now) }
                     return change
                 }
                 return run.id
@@ -220,7 +220,8 @@ struct OneAnimation {
         while true {
             let run = try await engine.environment.store.run(id)
             guard let run else { throw CommandFailure.failed("the animation vanished from its database") }
-            if run.outcome != nil {
+            // Until it is checked, a video may be withdrawn and made anew.
+            if run.outcome != nil, run.state != .checking {
                 let since = tidyingSince ?? clock.now
                 tidyingSince = since
                 let isQuiet = run.undos.isEmpty && run.intents.allSatisfy { !$0.state.isOpen && $0.state != .late }
@@ -246,6 +247,7 @@ extension RunState {
         case .queued, .submitting: "ordering"
         case .generating: "generating"
         case .finishing: "finishing"
+        case .checking: "checking"
         case .compensating: "undoing"
         case .done: "done"
         }

@@ -23,9 +23,16 @@ enum RunStory {
         ]
         if let date = run.providerDoneAt { lines.append("generated   \(time(date))") }
         if let date = run.playableAt { lines.append("playable    \(time(date))") }
+        if run.edition > 1 { lines.append("withdrawn   \(run.edition - 1) published videos that could not be decoded") }
+        if let checkAt = run.checkAt { lines.append("check       due \(time(checkAt)), \(run.tries) failures") }
         if let video = run.video {
             lines.append(
                 "video       \(video.previewKey), \(video.size), \(video.byteCount) bytes, sha256 \(video.sha256)"
+            )
+        }
+        if let result = run.video?.result {
+            lines.append(
+                "result      \(result.key), \(result.size), \(result.byteCount) bytes, sha256 \(result.sha256)"
             )
         }
         for intent in run.intents {

@@ -12,7 +12,7 @@ struct RunsCommand: AsyncParsableCommand {
         discussion: """
             A run is the work on one animation; it has the animation's id.
 
-            States: queued, submitting, generating, finishing, compensating, done.
+            States: queued, submitting, generating, finishing, checking, compensating, done.
             """,
         subcommands: [
             RunsList.self, RunsShow.self, RunsRetry.self, RunsCancel.self, RunsVerify.self,

@@ -206,6 +206,18 @@ struct Setting: Sendable {
         default: SandboxPolicy.auto.rawValue,
         "auto: bubblewrap when it works; bubblewrap: nothing runs without it; limits: limits and a deadline only"
     )
+    static let retiming = Setting(
+        "retiming",
+        "ZOETROPE_RETIMING",
+        default: RetimingPolicy.lossless.rawValue,
+        "lossless: a good video of another frame rate is edited, not encoded again; encode: always encoded, for players that stumble over edited files"
+    )
+    static let encode = Setting(
+        "encode",
+        "ZOETROPE_ENCODE",
+        default: EncodeEffort.standard.rawValue,
+        "how hard an encode tries: standard; fast: sooner ready, larger files; small: smaller files, later ready"
+    )
 
     static let jwtSecret = Setting(
         "jwt_secret",
@@ -236,7 +248,8 @@ struct Setting: Sendable {
         publicURL, cogURL, openAIVideosURL, openAIVideosKey, openAIVideosOutputOrigins, auth, retentionDays,
         urlLifetime,
         signingSecret, trustedHosts, alertURL, metrics, freeLimits, paidLimits, mostConnections, modelsFile,
-        generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, jwtSecret, jwksURL, jwtAudience,
+        generationTimeout, dailyBudget, lease, submitTimeout, ffmpeg, sandbox, retiming, encode, jwtSecret, jwksURL,
+        jwtAudience,
         jwtIssuer,
     ]
 }

@@ -34,6 +34,8 @@ struct Settings: Sendable {
     let submitTimeout: Duration
     let ffmpeg: String
     let sandbox: SandboxPolicy
+    let retiming: RetimingPolicy
+    let encode: EncodeEffort
     let tokens: TokenSettings
 
     /// How callers are known.
@@ -113,6 +115,8 @@ struct Settings: Sendable {
         submitTimeout = reader.duration(.submitTimeout, .seconds(1)...Duration.seconds(120)) ?? .seconds(60)
         ffmpeg = reader.text(.ffmpeg) ?? ""
         sandbox = reader.choice(.sandbox) ?? .auto
+        retiming = reader.choice(.retiming) ?? .lossless
+        encode = reader.choice(.encode) ?? .standard
         tokens = reader.tokens()
         problems += reader.problems
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import ReplicateSimulator
 import Testing
 import ZoetropeMedia
@@ -220,6 +221,26 @@ struct OutputTests {
             let media = try #require(order.firstIndex(of: FourCC("mdat")))
             #expect(index < media)
             #expect(try await caller.get(id)["metrics"]?["video_output_duration_seconds"]?.double == recipe.seconds)
+        }
+    }
+
+    @Test func `an output can be a file as it lies in the folder of videos`() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "videos-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        // More than the buffers between the two hold, so that a part still waits when all is written.
+        let content = (0..<32 << 20).map { UInt8(truncatingIfNeeded: $0 / 4_093) }
+        try Data(content).write(to: folder.appending(path: "my-own.mp4"))
+        let rules = ["my-own.mp4", "missing.mp4"].map { Rule.plan(Plan(runSeconds: 1, video: .init(file: $0))) }
+        let configuration = ReplicateSimulator.Configuration(clock: .manual, videoFolder: folder.path, rules: rules)
+        try await ReplicateSimulator.withRunning(configuration) { simulator in
+            let caller = Caller(simulator: simulator)
+            let ids = [try await caller.createdID(), try await caller.createdID()]
+            await simulator.advance(by: .seconds(5))
+            let answer = try await caller.download(ids[0])
+            #expect(answer.status == 200 && answer.isWhole && answer.body == content)
+            // Nobody can say it better to a client than by hanging up.
+            #expect(try await caller.download(ids[1]).status == 0)
         }
     }
 

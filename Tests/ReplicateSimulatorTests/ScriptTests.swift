@@ -58,7 +58,7 @@ struct ScriptTests {
         Plan(result: .canceled, output: .array), Plan(result: .aborted, output: .dataURI),
         Plan(result: .stuckInStarting), Plan(result: .stuckInProcessing), Plan(result: .status("melted")),
         Plan(
-            video: .init(seconds: 1, width: 64, height: 32, framesPerSecond: 10, hasAudio: true),
+            video: .init(seconds: 1, width: 64, height: 32, framesPerSecond: 10, hasAudio: true, file: "a.mp4"),
             notFoundFor: 1,
             listedAfter: 2,
             cancelLag: 3,
@@ -110,6 +110,10 @@ struct ScriptTests {
         (
             ["rules": [["on": "create", "plan": ["video": ["fps": 0]]]]],
             ["rules[0].plan.video.fps must be a whole number"]
+        ),
+        (
+            ["rules": [["on": "create", "plan": ["video": ["file": "../a.mp4"]]]]],
+            [#"rules[0].plan.video.file must be a file's name without a folder, or null, got "../a.mp4""#]
         ),
         (["switches": ["low_credit": 1]], ["switches.low_credit must be true or false, got 1"]),
         (["switches": ["cog": ["slot": 1]]], ["switches.cog.slot is not known"]),

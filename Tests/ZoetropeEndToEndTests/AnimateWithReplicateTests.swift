@@ -89,7 +89,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: ["K05", "K06", "K09", "K10", "K11", "K12", "K17", "K20", "K25", "K28"])
+        @Test(arguments: ["K05", "K06", "K09", "K10", "K11", "K12", "K17", "K20", "K25", "K28", "K41"])
         func `killed and started again, it pays once`(point: String) async throws {
             try await ReplicateSimulator.withRunning { simulator in
                 simulator.add(Self.plan(runSeconds: 0.3))

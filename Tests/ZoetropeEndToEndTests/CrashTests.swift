@@ -26,7 +26,7 @@ import ZoetropeTestKit
         let straight = [
             "K01", "K02", "K03", "K04", "K05", "K06", "K07", "K08", "K09", "K10", "K11", "K12", "K16", "K17", "K18",
             "K20",
-            "K22", "K24", "K25", "K26", "K28",
+            "K22", "K24", "K25", "K26", "K28", "K41", "K42",
         ]
         return straight.map { Death(point: $0, database: database) }
             + ["K31", "K32", "K35"].map { Death(point: $0, cancels: true, database: database) }
@@ -125,6 +125,54 @@ import ZoetropeTestKit
             let orphans = death.point == "K03" ? objects.filter { !$0.contains(jobID) } : []
             #expect(objects.filter { !orphans.contains($0) } == expected)
             #expect(orphans.count <= 1)
+        }
+    }
+
+    /// Published, and damaged before anybody looked at it: callers see it go, and come back under another key.
+    @Test(arguments: TestDatabase.allCases)
+    func `a published video that is damaged is withdrawn and made anew, and paid for once`(
+        database: TestDatabase
+    ) async throws {
+        try await Turnstile.services.with { try await damage(database) }
+    }
+
+    private func damage(_ database: TestDatabase) async throws {
+        try await ReplicateSimulator.withRunning { simulator in
+            simulator.add(
+                .plan(Plan(queueSeconds: 0.1, runSeconds: 0.3, video: .init(width: 256, height: 144)), times: nil)
+            )
+            let place = try await Installation(database, simulator)
+            let first = try place.serve(port: 0, crashAt: "K41")
+            var address = try await first.address()
+            let jobID = try #require(try await place.createJob(address, kind: "photo"))
+            let id = try #require(try await place.createAnimation(address, of: jobID))
+            try await first.end()
+            let folder = "animations/\(jobID)"
+            let file = place.folder.path("data/objects/\(folder)/\(id).mp4")
+            var bytes = try Data(contentsOf: URL(filePath: file))
+            bytes[bytes.count / 2] ^= 0xFF
+            try bytes.write(to: URL(filePath: file))
+
+            let second = try place.serve(port: 0)
+            address = try await second.address()
+            var final: StrictJSON.JSONValue
+            repeat {
+                try await Task.sleep(for: .milliseconds(100))
+                final = try await place.final(
+                    address,
+                    "/api/v1/jobs/\(jobID)/animations/\(id)",
+                    sceneIsGone: false
+                )
+            } while final["preview_s3_key"]?.string == "\(folder)/\(id).mp4"
+            #expect(final["status"] == "ready")
+            #expect(final["preview_s3_key"]?.string == "\(folder)/\(id)-2.mp4")
+            try await place.tidied(id)
+            let story = try await place.run("runs", "show", id)
+            #expect(story.text.contains("withdrawn   1 "), "\(story.text)")
+            #expect(simulator.ledger.accepted == 1)
+            #expect(place.objects == ["\(folder)/\(id)-2.jpg", "\(folder)/\(id)-2.mp4", "uploads/\(jobID)/source.jpg"])
+            second.signal(SIGTERM)
+            #expect(try await second.end().status == 0)
         }
     }
 

@@ -238,7 +238,7 @@ struct Storm: Sendable {
     private func openRuns() async throws -> Int {
         try await database.rows(
             """
-            SELECT id FROM animation_runs WHERE state <> 'done' OR lease_owner IS NOT NULL
+            SELECT id FROM animation_runs WHERE state <> 'done' OR check_at IS NOT NULL OR lease_owner IS NOT NULL
             UNION SELECT animation_id FROM undo_records WHERE state IN ('armed', 'due')
             """
         )

@@ -99,7 +99,7 @@ struct StormEvidence: Sendable {
         runs = try await database.rows(
             """
             SELECT CAST(id AS text) AS id, CAST(job_id AS text) AS job_id, state, outcome, failure_code, failure_detail, lease_owner,
-                CAST(video AS text) AS video FROM animation_runs
+                CAST(check_at AS text) AS check_at, CAST(video AS text) AS video FROM animation_runs
             """
         )
         intents = try await database.rows(

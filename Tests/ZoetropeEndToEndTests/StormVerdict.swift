@@ -234,6 +234,7 @@ struct StormVerdict: Sendable {
         for run in evidence.runs {
             let id = run["id"]?.string ?? ""
             check(run["state"]?.string == "done", "\(id) is still \(run["state"]?.string ?? "")")
+            check(run["check_at"]?.string == nil, "\(id) was never checked")
             check(run["lease_owner"]?.string == nil, "\(id) is still held by \(run["lease_owner"]?.string ?? "")")
         }
         for undo in evidence.undos {

@@ -49,8 +49,8 @@ extension Optional {
 extension VideoRecipe {
     /// Reads what ``name`` writes.
     init?(name: String) {
-        let parts = name.split(separator: "-")
-        guard parts.count == 4, parts[1].hasSuffix("fps"), parts[2].hasSuffix("f"), let fps = Int(parts[1].dropLast(3)),
+        let parts = name.split(separator: "-", maxSplits: 4)
+        guard parts.count >= 4, parts[1].hasSuffix("fps"), parts[2].hasSuffix("f"), let fps = Int(parts[1].dropLast(3)),
             let frames = Int(parts[2].dropLast())
         else { return nil }
         let size = parts[0].split(separator: "x").compactMap { Int($0) }
@@ -60,7 +60,8 @@ extension VideoRecipe {
             height: size[1],
             framesPerSecond: fps,
             frames: frames,
-            hasAudio: parts[3] == "audio"
+            hasAudio: parts[3] == "audio",
+            file: parts.count == 5 ? String(parts[4]) : nil
         )
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 final class Core: Sendable {
     let configuration: ReplicateSimulator.Configuration
     let clock: SimulatorClock
-    let videos = VideoStore()
+    let videos: VideoStore
     let http: HTTPClient
     let work = WorkCount()
     let uploads = CogUploads()
@@ -25,6 +25,7 @@ final class Core: Sendable {
     init(_ configuration: ReplicateSimulator.Configuration, http: HTTPClient) {
         self.configuration = configuration
         self.http = http
+        videos = VideoStore(folder: configuration.videoFolder)
         let epoch = Moment(configuration.startTime ?? Date())
         clock = SimulatorClock(mode: configuration.clock, epoch: epoch)
         state = Mutex(State(world: configuration.world(now: epoch)))

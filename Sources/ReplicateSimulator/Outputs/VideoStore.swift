@@ -6,24 +6,44 @@ import SystemPackage
 /// Makes the clips, once each, and keeps them in memory and in the user's cache folder.
 actor VideoStore {
     private var clips: [VideoRecipe: Task<[UInt8], any Error>] = [:]
+    /// Where the files lie that are served as they are.
+    private let folder: String?
+
+    init(folder: String?) {
+        self.folder = folder
+    }
 
     /// The most clips in memory: about 300 kB each.
     private static let clipLimit = 200
 
     /// The MP4 of a recipe.
     ///
-    /// - Throws: ``SimulatorError`` when ffmpeg is missing or fails.
+    /// - Throws: ``SimulatorError`` when ffmpeg is missing or fails, or there is no such file.
     func video(_ recipe: VideoRecipe) async throws -> [UInt8] {
         if let clip = clips[recipe] { return try await clip.value }
         if clips.count >= Self.clipLimit { clips.removeAll() }
         // Owned by the dictionary: all who want the clip share one ffmpeg, and one who leaves does not stop it.
-        let task = Task { try await Self.load(recipe) }
+        let folder = folder
+        let task = Task {
+            if let file = recipe.file { try Self.read(file, in: folder) } else { try await Self.load(recipe) }
+        }
         clips[recipe] = task
         do {
             return try await task.value
         } catch {
             clips[recipe] = nil
             throw error
+        }
+    }
+
+    private static func read(_ file: String, in folder: String?) throws -> [UInt8] {
+        guard let folder else {
+            throw SimulatorError("no video \"\(file)\": start the simulator with --videos FOLDER")
+        }
+        do {
+            return Array(try Data(contentsOf: URL(filePath: "\(folder)/\(file)")))
+        } catch {
+            throw SimulatorError("no video \"\(file)\" in \"\(folder)\": \(error)")
         }
     }
 

@@ -49,19 +49,23 @@ package struct Plan: Sendable, Hashable {
         package var height: Int?
         package var framesPerSecond: Int?
         package var hasAudio: Bool?
+        /// The bare name of a file that is served as it is; see ``ReplicateSimulator/Configuration/videoFolder``.
+        package var file: String?
 
         package init(
             seconds: Double? = nil,
             width: Int? = nil,
             height: Int? = nil,
             framesPerSecond: Int? = nil,
-            hasAudio: Bool? = nil
+            hasAudio: Bool? = nil,
+            file: String? = nil
         ) {
             self.seconds = seconds
             self.width = width
             self.height = height
             self.framesPerSecond = framesPerSecond
             self.hasAudio = hasAudio
+            self.file = file
         }
     }
 
@@ -104,6 +108,7 @@ extension Plan.VideoOverrides {
         let frames = (seconds ?? recipe.seconds) * Double(changed.framesPerSecond)
         changed.frames = max(1, Int(min(frames, 100_000).rounded()))
         changed.hasAudio = hasAudio ?? recipe.hasAudio
+        changed.file = file
         return changed
     }
 }

@@ -73,6 +73,25 @@ extension FieldCoder {
     }
 }
 
+extension FieldCoder {
+    /// A name that leads nowhere else than into its folder.
+    fileprivate func fileName(_ key: String, _ variable: inout String?) {
+        field(
+            key,
+            &variable,
+            "a file's name without a folder, or null",
+            read: { value in
+                if value == .null { return .some(nil) }
+                guard let name = value.string, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"),
+                    !name.contains("\0")
+                else { return nil }
+                return name
+            },
+            write: { $0.map { .string($0) } }
+        )
+    }
+}
+
 extension Plan {
     mutating func code(_ coder: FieldCoder) {
         coder.seconds("queue_seconds", &queueSeconds)
@@ -86,6 +105,7 @@ extension Plan {
             coder.int("height", &video.height, in: 16...4096)
             coder.int("fps", &video.framesPerSecond, in: 1...120)
             coder.bool("audio", &video.hasAudio)
+            coder.fileName("file", &video.file)
         }
         coder.seconds("not_found_for", &notFoundFor)
         coder.seconds("listed_after", &listedAfter)

@@ -62,7 +62,11 @@ struct SimulatorChannel: ServerChildChannel {
                         channel: channel,
                         outbound: outbound
                     )
-                    guard try await exchange.run(assembled) else { return }
+                    guard try await exchange.run(assembled) else {
+                        // What the client has not read yet would be lost with a full close.
+                        try? await channel.close(mode: .output)
+                        return
+                    }
                 }
             }
         } onCancel: {
