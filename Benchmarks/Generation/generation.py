@@ -167,7 +167,8 @@ def page(results: list[dict]) -> str:
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     shares = "; ".join(f"*{name}*: {meaning}" for name, meaning in STEPS.items())
     rounds = max(len([r for r in results if (r["model"], label(r)) == (run["model"], label(run))]) for run in middles(results))
-    return f"Milliseconds of the median run of {rounds}. {shares}.\n\n{text}"
+    picture = "![Stacked bars: the steps of each generation](generation.svg)"
+    return f"{picture}\n\nMilliseconds of the median run of {rounds}. {shares}.\n\n{text}"
 
 
 def main() -> None:

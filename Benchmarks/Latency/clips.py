@@ -9,6 +9,7 @@ BT709 = ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt7
 OURS = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "60", "-bf", "2"]
 OURS += ["-maxrate", "8M", "-bufsize", "16M", *BT709, "-video_track_timescale", "15360", "-movflags", "+faststart"]
 X264 = ["-c:v", "libx264", "-preset", "fast", "-b:v", "5500k", *BT709]
+X265 = ["-c:v", "libx265", "-x265-params", "log-level=none", "-preset", "veryfast", "-b:v", "5500k", "-tag:v", "hvc1", *BT709]
 
 # kind → name → width, height, frames a second, frames, encoder
 KINDS: dict[str, dict[str, tuple]] = {
@@ -18,7 +19,7 @@ KINDS: dict[str, dict[str, tuple]] = {
         "25 fps, 141 frames": (1280, 720, 25, 141, X264),
     },
     "re-encoded": {
-        "HEVC, 24 fps": (1280, 720, 24, 144, ["-c:v", "libx265", "-x265-params", "log-level=none", "-preset", "veryfast", "-b:v", "5500k", "-tag:v", "hvc1", *BT709]),
+        "HEVC, 24 fps": (1280, 720, 24, 144, X265),
         "10 bit, 24 fps": (1280, 720, 24, 144, [*X264, "-pix_fmt", "yuv420p10le"]),
         "interlaced, 25 fps": (1280, 720, 25, 150, [*X264, "-flags", "+ildct+ilme", "-x264opts", "tff=1"]),
     },

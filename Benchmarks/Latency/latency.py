@@ -28,6 +28,8 @@ GLUE_SHARE = 0.2
 AT_ONCE = 4
 # What a prediction takes; only what comes after it is measured.
 PROVIDER_SECONDS = 0.5
+# What the service says of its step.
+PARTS = {"fetched": "finish_fetch", "made": "finish_media", "poster": "finish_media_poster", "stored": "finish_store"}
 # Seconds, p50 and p99.
 WANTED = {"conforming": (0.25, 0.5), "retimable": (0.25, 0.5), "re-encoded": (3.6, None)}
 
@@ -110,15 +112,19 @@ class Latency:
         simulator.expect(file, PROVIDER_SECONDS, count)
 
         def one(_: int) -> dict:
+            before = service.step_seconds() if at_once == 1 else {}
             attempt = service.until_final(job, service.order(job, PHOTO_ORDER))
             done = moment(attempt["provider_done_at"])
             with urllib.request.urlopen(attempt["preview_url"], timeout=60) as answer:
                 got = answer.read()
             had = time.time()
             assert b"ftyp" in got[:64] and len(got) == int(answer.headers["Content-Length"])
+            parts = {}
             if at_once == 1:
                 service.until_idle()
-            return {
+                after = service.step_seconds()
+                parts = {name: after[part] - before.get(part, 0) for name, part in PARTS.items()}
+            return parts | {
                 "prediction": attempt["params"]["replicate_prediction_id"],
                 "done": done,
                 "playable": moment(attempt["playable_at"]) - done,
@@ -148,7 +154,8 @@ class Latency:
         files = [str(self.site.videos / file) for file in self.files["retimable"].values()]
         command = [self.site.program("zoetrope-bench"), "retiming", *files]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=self.site.folder).stdout
-        self.tell({"part": "retiming", "text": said})
+        for line in said.splitlines():
+            self.tell({"part": "retiming"} | json.loads(line))
 
     # Presets
 
@@ -202,15 +209,25 @@ def page(results: list[dict]) -> str:
             for store in stores:
                 some = pick(part="playable", store=store, who="zoetrope", at_once=1, clip=clip)
                 if some:
-                    steps = [share(some, step, 0.5) for step in ("webhook", "looked", "download", "playable", "heard")]
+                    steps = [share(some, step, 0.5) for step in ("webhook", "looked", "download", *PARTS, "playable", "heard")]
                     rows.append([kind, clip, store, *(f"{step * 1_000:.0f}" for step in steps)])
     if rows:
         header = ["provider's file", "", "store", "webhook answered", "prediction looked at", "download asked for"]
+        header += ["*download*", "*media*", "*of that key frames, poster*", "*store*", "playable", "a caller's stream says so"]
         texts.append(
-            "**Where the time goes**, one at a time, ms after the provider's end, medians:\n\n"
-            + table([*header, "playable", "a caller's event stream says so"], rows)
+            "**Where the time goes**, one at a time, medians, ms after the provider's end (in italics: how long that took):\n\n"
+            + table(header, rows)
         )
-    texts += [figures["text"].strip() for figures in pick(part="retiming")]
+    for clip in dict.fromkeys(figures["clip"] for figures in pick(part="retiming")):
+        some = pick(part="retiming", clip=clip)
+        name = next(name for number, name in enumerate(clips.KINDS["retimable"]) if clip == f"retimable-{number}.mp4")
+        retiming = next(figures["ms"] for figures in some if figures["way"] == "retiming")
+        rows = [
+            [f["way"], f"{f['ms']:.1f}", f"{f['worst_ms']:.1f}", str(f["runs"]), f"{f['mb_per_s']:,}", f"{f['ms'] / retiming:.2f} ×"]
+            for f in some
+        ]
+        header = ["", "ms, median", "worst", "runs", "MB/s", "beside retiming"]
+        texts.append(f"**Retiming**, {name}, {some[0]['bytes'] / 1e6:.1f} MB (wanted: 20 ms):\n\n{table(header, rows)}")
     if some := pick(part="presets"):
         texts.append(presets.page(some))
     return "\n\n".join(texts)

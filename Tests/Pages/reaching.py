@@ -31,7 +31,7 @@ class Keyboard(Case):
         self.assertEqual(page.evaluate("document.activeElement.id"), "main")
         self.tab_to(page, "e.id === 'image'")
         with page.expect_file_chooser() as chooser:
-            page.keyboard.press("Enter")
+            page.keyboard.press("Space")
         chooser.value.set_files(PHOTOS / "landscape.jpg")
         expect(page.locator("#drop-view img")).to_be_visible()
         self.tab_to(page, "e.id === 'prompt'")

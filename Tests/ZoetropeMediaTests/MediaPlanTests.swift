@@ -279,7 +279,7 @@ struct MediaPlanTests {
     // MARK: Colour
 
     /// The photo as both kinds of provider send it: untagged, in one matrix or the other.
-    @Test(arguments: Project.photos, ["bt709", "smpte170m"])
+    @Test(arguments: Project.photos.filter { $0 != "grey" }, ["bt709", "smpte170m"])
     func `what untagged colours mean is seen by the photo`(photo: String, matrix: String) async throws {
         try FileManager.default.copyItem(at: Project.photo(photo), to: folder.url.appending(path: "photo.jpg"))
         try await ToolRunner.succeed(

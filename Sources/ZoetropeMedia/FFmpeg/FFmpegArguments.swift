@@ -162,7 +162,7 @@ package enum FFmpegArguments {
         let lines = size.lines
         return [
             "-c:v", "libx264", "-preset", MP4Target.preset(lines: lines, effort), "-crf",
-            "\(MP4Target.crf(lines: lines))",
+            "\(MP4Target.crf(lines: lines, effort))",
             "-profile:v", MP4Target.encoderProfile, "-g", "\(MP4Target.keyFrameGap)", "-bf",
             "\(MP4Target.bFrames)",
             "-maxrate", "\(MP4Target.maxRateBps(lines: lines))",

@@ -86,8 +86,14 @@ package enum MP4Target {
     package static let maxBitRateBps = 12_000_000
     /// For `-crf`, constant quality: no visible loss for clips that were encoded once before.
     ///
-    /// Larger pictures hide more. `lines` is the shorter side of the picture, in pixels.
-    package static func crf(lines: Int) -> Int { lines <= previewLines ? 18 : 20 }
+    /// Larger pictures hide more, and a preset that tries harder is as good at a higher number. `lines` is the shorter side
+    /// of the picture, in pixels.
+    package static func crf(lines: Int, _ effort: EncodeEffort = .standard) -> Int {
+        switch effort {
+        case .standard, .fast: lines <= previewLines ? 18 : 20
+        case .small: lines <= previewLines ? 21 : 22
+        }
+    }
     /// For `-preset`: the last one before compression gets much worse, so that a clip is ready earlier.
     ///
     /// Above 720 lines its time would be felt, so there it is one step faster. `lines` is the shorter side of the picture,

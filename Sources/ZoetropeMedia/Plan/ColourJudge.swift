@@ -54,8 +54,14 @@ package struct ColourJudge: Sendable {
         guard planes.count == byteCount else { return nil }
         let video = fields(planes, column: 0)
         let photo = fields(planes, column: side).map { $0.colour(as: MP4Target.colour709) }
+        // Luma says little of the matrix and much of how the picture is framed.
         func distance(_ meaning: ColourDescription) -> Double {
-            zip(video, photo).reduce(0) { $0 + $1.0.colour(as: meaning).distance(to: $1.1) }
+            zip(video, photo)
+                .reduce(0) { sum, pair in
+                    let wanted = pair.1.chroma(as: meaning)
+                    let (blue, red) = (pair.0.blue - wanted.blue, pair.0.red - wanted.red)
+                    return sum + blue * blue + red * red
+                }
         }
         return distance(MP4Target.colour709) < distance(MP4Target.colour601)
             ? MP4Target.colour709 : MP4Target.colour601
@@ -94,27 +100,34 @@ package struct ColourJudge: Sendable {
         /// Of luma and of both differences, in limited range.
         let luma, blue, red: Double
 
-        /// By the coefficients of H.264 table E-5.
         func colour(as meaning: ColourDescription) -> Colour {
-            let (kr, kb) = meaning.matrix == MP4Target.colour709.matrix ? (0.2126, 0.0722) : (0.299, 0.114)
-            let luma = (luma - 16) / 219 * 255
-            let (blue, red) = ((blue - 128) / 224 * 255, (red - 128) / 224 * 255)
-            func clamped(_ value: Double) -> Double { min(max(value, 0), 255) }
-            let green = luma - (2 * kb * (1 - kb) * blue + 2 * kr * (1 - kr) * red) / (1 - kr - kb)
+            let (kr, kb) = meaning.weights
+            let luma = (luma - 16) / 219
+            let (blue, red) = ((blue - 128) / 224, (red - 128) / 224)
             return Colour(
-                red: clamped(luma + 2 * (1 - kr) * red),
-                green: clamped(green),
-                blue: clamped(luma + 2 * (1 - kb) * blue)
+                red: luma + 2 * (1 - kr) * red,
+                green: luma - (2 * kb * (1 - kb) * blue + 2 * kr * (1 - kr) * red) / (1 - kr - kb),
+                blue: luma + 2 * (1 - kb) * blue
             )
         }
     }
 
+    /// From 0 to 1.
     private struct Colour {
         let red, green, blue: Double
 
-        func distance(to other: Colour) -> Double {
-            let (red, green, blue) = (red - other.red, green - other.green, blue - other.blue)
-            return red * red + green * green + blue * blue
+        /// Both differences, in limited range.
+        func chroma(as meaning: ColourDescription) -> (blue: Double, red: Double) {
+            let (kr, kb) = meaning.weights
+            let luma = kr * red + (1 - kr - kb) * green + kb * blue
+            return (128 + (blue - luma) / (2 * (1 - kb)) * 224, 128 + (red - luma) / (2 * (1 - kr)) * 224)
         }
+    }
+}
+
+extension ColourDescription {
+    /// The part of red and of blue in luma, H.264 table E-5.
+    fileprivate var weights: (red: Double, blue: Double) {
+        matrix == MP4Target.colour709.matrix ? (0.2126, 0.0722) : (0.299, 0.114)
     }
 }

@@ -37,7 +37,8 @@ const opened = Date.now();
 function showElapsed() {
   for (const place of all("[data-elapsed]")) {
     const seconds = Number(place.dataset.elapsed) + Math.max(0, Math.floor((Date.now() - opened) / 1000));
-    place.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}${place.dataset.after ?? ""}`;
+    const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    place.textContent = (place.dataset.before ?? "") + time + (place.dataset.after ?? "");
   }
 }
 
