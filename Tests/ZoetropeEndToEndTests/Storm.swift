@@ -216,7 +216,7 @@ struct Storm: Sendable {
 
     /// So many shares of all runs, one in each part of the storm, and none so late that nothing is left to hit.
     private func shares(_ count: Int, _ random: inout SplitMix64) -> [Double] {
-        (0..<count).map { 0.7 * (Double($0) + .random(in: 0..<1, using: &random)) / Double(count) }
+        (0..<count).map { 0.5 * (Double($0) + .random(in: 0..<1, using: &random)) / Double(count) }
     }
 
     // MARK: The end

@@ -90,7 +90,7 @@ struct AnimationPage: Sendable {
         <div class="working">
         \(Following.bar(view))
         \(Following.steps(view))
-        <p class="hint"><span data-elapsed="\(view.age)" data-after=" so far, "></span>\(estimate). \
+        <p class="hint">\(estimate)<span data-elapsed="\(view.age)" data-before="; " data-after=" so far"></span>. \
         You may leave; it goes on without you.</p>
         <div class="actions"><a class="button" href="/">Animate another</a>
         <form method="post" action="\(view.path)/cancel">\(visitor.tokenField)<button>Cancel</button></form></div>

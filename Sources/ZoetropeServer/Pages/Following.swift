@@ -36,10 +36,10 @@ enum Following {
             }
             .sorted()
         guard !times.isEmpty else {
-            return model == VideoModel.local.alias ? "usually under a minute" : "usually 2 to 3 minutes"
+            return model == VideoModel.local.alias ? "Usually under a minute" : "Usually 2 to 3 minutes"
         }
         let seconds = Int(times[times.count / 2].rounded(.up))
         return seconds < 90
-            ? "usually about \(max(1, seconds)) s" : "usually about \((seconds + 30) / 60) minutes"
+            ? "Usually about \(max(1, seconds)) s" : "Usually about \((seconds + 30) / 60) minutes"
     }
 }

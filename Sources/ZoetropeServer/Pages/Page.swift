@@ -8,7 +8,6 @@ struct Page: Sendable {
     /// What the navigation leads to.
     enum Place: Sendable {
         case animate
-        case docs
         case admin
     }
 
@@ -97,7 +96,7 @@ struct PageShell: Sendable {
         """
         <nav aria-label="Zoetrope">
         \(link("/", "Animate", isHere: place == .animate))
-        \(link("/docs", "API", isHere: place == .docs))
+        \(link("/openapi.yaml", "API", isHere: false))
         \(visitor.isSignedIn ? account(visitor) : "")
         </nav>
         """
