@@ -3,7 +3,7 @@ import Testing
 import ZoetropeDatabase
 import ZoetropeTestKit
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PostgresDatabaseTests {
     @Test
     func `a server that was restarted is used again without an error`() async throws {

@@ -5,7 +5,7 @@ import Testing
 import ZoetropeTestKit
 
 /// `zoetrope cleanup` as operators run it, on a service whose videos have grown old.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct CleanupCommandTests {
     /// An installation with two jobs, one of which expired ten days ago, and an animation of each.
     private func withOldService(_ body: @Sendable (Installation, _ young: String) async throws -> Void) async throws {

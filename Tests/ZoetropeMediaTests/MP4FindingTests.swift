@@ -421,7 +421,7 @@ extension BoxEditor {
 }
 
 /// The exact words for each thing that can be wrong, and the other ways to write what is right.
-@Suite(.enabled(if: MP4Workshop.tools, "needs ffmpeg, ffprobe, jq and python3"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: MP4Workshop.tools, "needs ffmpeg, ffprobe, jq and python3"), .timeLimit(.minutes(10)))
 struct MP4FindingTests {
     /// Eight frames (0.267 s) with the sound that belongs to them.
     private static func clip() async throws -> [UInt8] {

@@ -42,7 +42,7 @@ struct EncoderCase: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct MP4SequenceParameterSetTests {
     @Test(.enabled(if: MP4Workshop.tools, "needs ffmpeg and ffprobe"), arguments: EncoderCase.all)
     func `a parameter set says what ffprobe says`(encoder: EncoderCase) async throws {

@@ -4,7 +4,7 @@ import ZoetropeMedia
 import ZoetropeTestKit
 
 /// Hostile videos: a trap ends the whole test run; the seed repeats a failure.
-@Suite(.enabled(if: RetimingClip.tools, "needs ffmpeg"), .timeLimit(.minutes(10)))
+@Suite(.enabled(if: RetimingClip.tools, "needs ffmpeg"), .timeLimit(.minutes(15)))
 struct RetimingFuzzTests {
     @Test(arguments: [UInt64(1)])
     func `bent streams are refused, or edited rightly`(seed: UInt64) async throws {
@@ -13,7 +13,7 @@ struct RetimingFuzzTests {
         for clip in Self.clips { sources.append(try await clip.make(in: folder)) }
         var random = SplitMix64(seed: seed)
         var (accepted, refusals, decoded, exact) = (0, [RetimingRefusal.Reason: Int](), 0, 0)
-        for number in 0..<2_000 {
+        for number in 0..<1_000 {
             let file = Self.bent(sources[number % sources.count], &random)
             do throws(RetimingRefusal) {
                 let plan = try RetimingClip.plan(file, frames: 120, keepsSound: number.isMultiple(of: 2))
@@ -31,7 +31,7 @@ struct RetimingFuzzTests {
                 #expect(error.detail.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F })
             }
         }
-        #expect(accepted > 100 && refusals.count > 12, "\(accepted) edited, \(refusals)")
+        #expect(accepted > 50 && refusals.count > 12, "\(accepted) edited, \(refusals)")
         #expect(exact > 0 && decoded > exact, "\(exact) of \(decoded) decode: the others show that damage is found")
     }
 

@@ -6,7 +6,7 @@ import ZoetropeMedia
 import ZoetropeTestKit
 
 /// Videos of every kind that a model may send, real ones, made by ffmpeg.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(15)))
 struct VideoNormaliserTests {
     struct Odd: Sendable, CustomTestStringConvertible {
         let name: String

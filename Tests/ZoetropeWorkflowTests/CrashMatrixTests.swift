@@ -22,7 +22,7 @@ struct CrashMatrixTests {
 }
 
 /// The provider accepts every order, and the answer is lost.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct DroppedAnswersTests {
     @Test(arguments: DroppedAnswers.allCases)
     func `nothing is paid twice while the list can show it, and what is comes to light`(scenario: DroppedAnswers) async
